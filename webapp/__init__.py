@@ -1,0 +1,118 @@
+"""The web app: settings, extensions, the gate, pages and error pages, put together."""
+
+import logging
+import os
+from typing import Any
+
+from flask import Flask, g, make_response, render_template
+from flask.wrappers import Response
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from webapp import assets, cli, gate, logs, rendering, sessions
+from webapp.config import Settings
+from webapp.extensions import csrf, db, htmx, limiter, login_manager, migrate
+from webapp.rendering import wants_partial
+
+MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The app for these settings, or for those of the environment."""
+    settings = settings or Settings()
+    logs.configure(settings.log_level)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    app = Flask(__name__, static_folder=None)
+    app.config.update(_flask_config(settings))
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    if settings.behind_proxy:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    for extension in (db, csrf, htmx, limiter, login_manager):
+        extension.init_app(app)
+    migrate.init_app(app, db, directory=MIGRATIONS)
+    login_manager.session_protection = None  # sessions are rows of ours; a copied cookie is ended there
+    sessions.install(app)
+    gate.install(app)
+    rendering.install(app)
+    assets.install(app)
+    cli.install(app)
+    _add_pages(app)
+    _add_errors(app)
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, Any]:
+    postgresql = settings.database.startswith("postgresql")
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if postgresql:
+        options["connect_args"] = {
+            "options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
+            "connect_timeout": 5,
+        }
+    limits = settings.redis.replace("unix://", "redis+unix://", 1)
+    return {
+        "SETTINGS": settings,
+        "SECRET_KEY": settings.secret_key,
+        "SQLALCHEMY_DATABASE_URI": settings.database,
+        "SQLALCHEMY_ENGINE_OPTIONS": options,
+        "TRUSTED_HOSTS": settings.hosts,
+        "MAX_CONTENT_LENGTH": 1_000_000,
+        "MAX_FORM_PARTS": 200,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "WTF_CSRF_HEADERS": ["X-CSRFToken"],
+        "RATELIMIT_STORAGE_URI": limits,
+        "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 1},
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+        "RATELIMIT_STRATEGY": "moving-window",
+    }
+
+
+def _add_pages(app: Flask) -> None:
+    from webapp.pages import BLUEPRINTS
+
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+
+
+def _add_errors(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(OperationalError, _database_down)
+    app.register_error_handler(Exception, _our_fault)
+
+
+def _http_error(error: HTTPException) -> Response:
+    return error_page(error.code or 500)
+
+
+def _stale_form(error: CSRFError) -> Response:
+    return error_page(400, "stale")
+
+
+def _database_down(error: OperationalError) -> Response:
+    logging.getLogger("webapp").error("database did not answer: %s", type(error.orig).__name__)
+    db.session.rollback()
+    return error_page(503)
+
+
+def _our_fault(error: Exception) -> Response:
+    logging.getLogger("webapp").error("request failed", exc_info=error)
+    db.session.rollback()
+    return error_page(500)
+
+
+def error_page(status: int, kind: str | None = None) -> Response:
+    """The page of an error; nothing but its status for a fragment, which says so by itself."""
+    if wants_partial():
+        return make_response("", status)
+    try:
+        signed_in = current_user.is_authenticated
+    except Exception:  # the database may be what failed
+        signed_in = False
+    words = render_template(
+        "error.html", status=status, kind=kind, request_id=getattr(g, "request_id", ""), signed_in=signed_in
+    )
+    return make_response(words, status)

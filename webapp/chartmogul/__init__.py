@@ -1,0 +1,1 @@
+"""ChartMogul: client (asks), records (what an answer means), fields (what it offers a property)."""

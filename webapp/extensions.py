@@ -1,0 +1,59 @@
+"""The extensions, made once and bound in create_app; and what both databases need set on every connection."""
+
+from typing import Any
+
+from flask import g, has_request_context, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+from htmx_flask import Htmx
+from sqlalchemy import Engine, MetaData, event
+from sqlalchemy.orm import DeclarativeBase
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+db = SQLAlchemy(model_class=Base)
+migrate = Migrate()
+csrf = CSRFProtect()
+htmx = Htmx()
+limiter = Limiter(get_remote_address)
+login_manager = LoginManager()
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_connection(connection: Any, _record: Any) -> None:
+    """SQLite: many readers beside one writer, foreign keys on, transactions begun by us (pysqlite's own
+    habit of beginning late is what makes two writers fail at once instead of waiting)."""
+    if type(connection).__module__.startswith("sqlite3"):
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "busy_timeout=5000", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Any) -> None:
+    """SQLite: a transaction that writes asks for the write lock first, so it waits instead of failing half
+    way. A page that is only read takes no lock at all."""
+    if connection.dialect.name == "sqlite":
+        reading = has_request_context() and request.method in ("GET", "HEAD") and not g.get("writing")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def begin_writing() -> None:
+    """End what was read so far and let this GET write (its session row, an opened probe)."""
+    db.session.rollback()
+    g.writing = True

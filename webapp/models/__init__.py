@@ -1,0 +1,38 @@
+"""Every model, so that one import knows all tables."""
+
+from webapp.models.accounts import Impersonation, Role, Tenant, User, UserSession
+from webapp.models.customers import Customer, Movement
+from webapp.models.properties import Property, PropertyValue, Source
+from webapp.models.providers import (
+    LIVE_IMPORT_STATES,
+    Import,
+    ImportPage,
+    ImportState,
+    ImportWarning,
+    Provider,
+    ProviderState,
+    Reason,
+    Trigger,
+)
+
+__all__ = [
+    "LIVE_IMPORT_STATES",
+    "Customer",
+    "Impersonation",
+    "Import",
+    "ImportPage",
+    "ImportState",
+    "ImportWarning",
+    "Movement",
+    "Property",
+    "PropertyValue",
+    "Provider",
+    "ProviderState",
+    "Reason",
+    "Role",
+    "Source",
+    "Tenant",
+    "Trigger",
+    "User",
+    "UserSession",
+]

@@ -1,0 +1,87 @@
+"""Customers and their MRR movements, as ChartMogul sent them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from sqlalchemy import JSON, BigInteger, ForeignKeyConstraint, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.extensions import Base
+from webapp.models.types import UtcDateTime
+from webapp.tenancy import TenantOwned
+
+
+class Customer(TenantOwned, Base):
+    """One customer of a tenant. Keyed by (provider, ChartMogul uuid): `external_id` is not unique."""
+
+    __tablename__ = "customers"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "provider_id"], ["providers.tenant_id", "providers.id"]),
+        Index("uq_customers_provider_uuid", "provider_id", "uuid", unique=True),
+        Index("ix_customers_tenant_provider_name", "tenant_id", "provider_id", "name"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    provider_id: Mapped[UUID]
+    uuid: Mapped[str] = mapped_column(String(80))
+    external_id: Mapped[str | None] = mapped_column(String(255))
+    name: Mapped[str | None] = mapped_column(String(500))
+    email: Mapped[str | None] = mapped_column(String(500))
+    company: Mapped[str | None] = mapped_column(String(500))
+    status: Mapped[str | None] = mapped_column(String(40))
+    mrr_minor: Mapped[int] = mapped_column(BigInteger)
+    arr_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str | None] = mapped_column(String(10))
+    customer_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    free_trial_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lead_created_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    country: Mapped[str | None] = mapped_column(String(100))
+    city: Mapped[str | None] = mapped_column(String(255))
+    billing_system: Mapped[str | None] = mapped_column(String(100))
+    chartmogul_url: Mapped[str | None] = mapped_column(String(1000))
+    website_url: Mapped[str | None] = mapped_column(String(1000))
+    tags: Mapped[list[str]] = mapped_column(JSON, default=list)
+    custom: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # What the record's fields hash to: a record that hashes the same is not written again.
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary(16))
+    # Since when our imports have seen the status Past Due without a break.
+    past_due_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When a complete read no longer held the customer and ChartMogul answered 404 for its uuid.
+    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    changed_import_id: Mapped[UUID]
+
+    @staticmethod
+    def id_for(provider_id: UUID, uuid: str) -> UUID:
+        """Our id of a ChartMogul customer: computed, so a page can be saved without asking which rows exist."""
+        return uuid5(NAMESPACE_OID, f"{provider_id}/{uuid}")
+
+    @property
+    def title(self) -> str:
+        """What people call the customer: its name, else its company, e-mail address or external id."""
+        return self.name or self.company or self.email or self.external_id or self.uuid
+
+
+class Movement(TenantOwned, Base):
+    """One MRR movement (a ChartMogul activity). Its id is computed from what it says, because ChartMogul's
+    activity ids are not stable. `read` numbers the read that found it: a movement counts once the provider's
+    `movements_read` has reached that number, so a reader never sees half of a read."""
+
+    __tablename__ = "movements"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "provider_id"], ["providers.tenant_id", "providers.id"]),
+        Index("ix_movements_customer", "provider_id", "customer_uuid", "at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    provider_id: Mapped[UUID]
+    customer_uuid: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    type: Mapped[str] = mapped_column(String(20))
+    movement_minor: Mapped[int] = mapped_column(BigInteger)
+    mrr_minor: Mapped[int] = mapped_column(BigInteger)
+    description: Mapped[str | None] = mapped_column(String(1000))
+    subscription_id: Mapped[str | None] = mapped_column(String(255))
+    plan_id: Mapped[str | None] = mapped_column(String(255))
+    currency: Mapped[str | None] = mapped_column(String(10))
+    read: Mapped[int]

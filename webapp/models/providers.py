@@ -1,0 +1,383 @@
+"""A tenant's connection to ChartMogul and the imports it runs."""
+
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, object_session
+
+from webapp.extensions import Base
+from webapp.models.types import UtcDateTime, now
+from webapp.tenancy import TenantOwned
+
+FAILURES_BEFORE_ACTION = 3
+MAX_ATTEMPTS = 3
+CHECKPOINT_GOOD_FOR = timedelta(hours=1)
+
+
+class ProviderState(StrEnum):
+    SETTING_UP = "setting_up"
+    CONNECTED = "connected"
+    PAUSED = "paused"
+    ACTION_NEEDED = "action_needed"
+    DISCONNECTED = "disconnected"
+
+
+class ImportState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    DONE = "done"
+    PARTLY_DONE = "partly_done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+LIVE_IMPORT_STATES = (ImportState.WAITING, ImportState.RUNNING, ImportState.CANCELLING)
+
+
+class Trigger(StrEnum):
+    FIRST = "first"
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+
+
+class Reason(StrEnum):
+    """Why an import failed or is waiting: a closed set, each with its sentence in the templates."""
+
+    KEY_REFUSED = "key_refused"
+    KEY_MISSING = "key_missing"
+    OTHER_ACCOUNT = "other_account"
+    BUSY = "busy"
+    UNAVAILABLE = "unavailable"
+    BROKEN_ANSWER = "broken_answer"
+    SECRET_STORE = "secret_store"  # noqa: S105 - the name of a reason
+    STOPPED_TOO_OFTEN = "stopped_too_often"
+    DISCONNECTED = "disconnected"
+    UNEXPECTED = "unexpected"
+
+
+_LIVE = "state IN ('waiting', 'running', 'cancelling')"
+
+
+class Provider(TenantOwned, Base):
+    """A tenant's connection to one ChartMogul account. `generation` counts its connections: a write of an
+    import carries the generation it began under, and one of an older connection is refused."""
+
+    __tablename__ = "providers"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        Index(
+            "uq_providers_live",
+            "tenant_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("state <> 'disconnected'"),
+            postgresql_where=text("state <> 'disconnected'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[str] = mapped_column(String(20), default="chartmogul")
+    state: Mapped[str] = mapped_column(String(20), default=ProviderState.DISCONNECTED)
+    generation: Mapped[int] = mapped_column(default=0)
+
+    secret_name: Mapped[str | None] = mapped_column(String(300))
+    key_mask: Mapped[str | None] = mapped_column(String(20))
+    account_id: Mapped[str | None] = mapped_column(String(80))
+    account_name: Mapped[str | None] = mapped_column(String(255))
+    currency: Mapped[str | None] = mapped_column(String(10))
+    time_zone: Mapped[str | None] = mapped_column(String(64))
+
+    connected_by: Mapped[str | None] = mapped_column(String(254))
+    connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    set_up_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    disconnected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    every_hours: Mapped[int | None]
+    daily_at: Mapped[str | None] = mapped_column(String(5))
+    import_leads: Mapped[bool] = mapped_column(default=True)
+    next_import_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+
+    last_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_success_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failures: Mapped[int] = mapped_column(default=0)
+    action_reason: Mapped[str | None] = mapped_column(String(30))
+    action_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    # What the key gives, as support's probe found it: {"state", "customers", "movements", "rows", "error"}.
+    probe: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    probed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    probe_wanted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Custom attributes seen by the last import: {key: {"type", "mixed", "count", "samples"}}.
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    movements_read: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def live(self) -> bool:
+        return self.state != ProviderState.DISCONNECTED
+
+    @property
+    def imports_may_run(self) -> bool:
+        return self.state in (ProviderState.CONNECTED, ProviderState.ACTION_NEEDED)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The account's time zone: its days are the days of every dated field."""
+        return ZoneInfo(self.time_zone or "UTC")
+
+    def same_account(self, account_id: str | None, name: str, currency: str, time_zone: str) -> bool:
+        """Whether a key opens this connection's account. Old answers carry no id: then its facts decide."""
+        if self.account_id and account_id:
+            return self.account_id == account_id
+        return (self.account_name, self.currency, self.time_zone) == (name, currency, time_zone)
+
+    def connect(self, secret_name: str, key_mask: str, by: str, at: datetime) -> None:
+        self.state = ProviderState.SETTING_UP
+        self.generation += 1
+        self.secret_name, self.key_mask = secret_name, key_mask
+        self.connected_by, self.connected_at = by, at
+        self.set_up_at = self.disconnected_at = None
+        self.action_reason = self.action_since = self.probe = self.probed_at = None
+        self.failures = 0
+
+    def complete_set_up(
+        self, every_hours: int | None, daily_at: str | None, leads: bool, at: datetime
+    ) -> None:
+        """Set the schedule and let imports run; the first one is started by the caller."""
+        self.state = ProviderState.CONNECTED
+        self.set_up_at = at
+        self.every_hours, self.daily_at, self.import_leads = every_hours, daily_at, leads
+        self.schedule_next(at)
+
+    def schedule_next(self, after: datetime) -> None:
+        """Set the next time an import is due, strictly after a moment; None while nothing is scheduled."""
+        self.next_import_at = None
+        if self.state == ProviderState.PAUSED or not self.live:
+            return
+        if self.every_hours:
+            self.next_import_at = after + timedelta(hours=self.every_hours)
+        elif self.daily_at:
+            self.next_import_at = next_daily(time.fromisoformat(self.daily_at), self.zone, after)
+
+    def pause(self) -> None:
+        self.state, self.next_import_at = ProviderState.PAUSED, None
+
+    def resume(self, at: datetime) -> None:
+        self.state = ProviderState.CONNECTED
+        self.schedule_next(at)
+
+    def need_action(self, reason: str, at: datetime) -> None:
+        """Stop imports until somebody acts; the card says why, and since when."""
+        if self.state in (ProviderState.CONNECTED, ProviderState.ACTION_NEEDED):
+            self.action_since = self.action_since or at
+            self.state, self.action_reason, self.next_import_at = ProviderState.ACTION_NEEDED, reason, None
+
+    def recover(self, at: datetime) -> None:
+        """Take up the schedule again after an import succeeded or a new key was accepted."""
+        self.failures = 0
+        if self.state == ProviderState.ACTION_NEEDED:
+            self.state = ProviderState.CONNECTED if self.set_up_at else ProviderState.SETTING_UP
+        self.action_reason = self.action_since = None
+        if self.state == ProviderState.CONNECTED and self.next_import_at is None:
+            self.schedule_next(at)
+
+    def disconnect(self, at: datetime) -> None:
+        """End the connection: no import of it may write from now on. The secret is deleted by the caller."""
+        self.state = ProviderState.DISCONNECTED
+        self.generation += 1
+        self.secret_name = self.next_import_at = self.action_reason = self.action_since = None
+        self.disconnected_at = at
+
+    def live_import(self) -> "Import | None":
+        session = object_session(self)
+        assert session is not None
+        return (
+            session.query(Import)
+            .filter(
+                Import.tenant_id == self.tenant_id,
+                Import.provider_id == self.id,
+                Import.state.in_(LIVE_IMPORT_STATES),
+            )
+            .one_or_none()
+        )
+
+    def start_import(self, trigger: Trigger, by: str | None, at: datetime) -> "Import":
+        """A new import, waiting. The database refuses it while another one of this provider is live."""
+        session = object_session(self)
+        assert session is not None
+        newest = session.query(func.max(Import.number)).filter(Import.tenant_id == self.tenant_id).scalar()
+        import_ = Import(
+            tenant_id=self.tenant_id,
+            provider_id=self.id,
+            generation=self.generation,
+            number=(newest or 0) + 1,
+            trigger=trigger,
+            requested_by=by,
+            created_at=at,
+            waiting_since=at,
+        )
+        session.add(import_)
+        return import_
+
+
+def next_daily(at: time, zone: ZoneInfo, after: datetime) -> datetime:
+    """The next moment strictly after `after` at which clocks in `zone` show `at`. A time that a day skips
+    (clocks go forward) falls on the moment right after the gap; one that a day has twice, on the first."""
+    day = after.astimezone(zone).date()
+    while True:
+        local = datetime.combine(day, at, zone)
+        moment = local.astimezone(ZoneInfo("UTC"))
+        if moment > after:
+            return moment
+        day += timedelta(days=1)
+
+
+class Import(TenantOwned, Base):
+    """One run of a sync. This row is the truth: the queue only wakes a worker to look at it."""
+
+    __tablename__ = "imports"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "provider_id"], ["providers.tenant_id", "providers.id"]),
+        UniqueConstraint("tenant_id", "number"),
+        Index(
+            "uq_imports_live",
+            "provider_id",
+            unique=True,
+            sqlite_where=text(_LIVE),
+            postgresql_where=text(_LIVE),
+        ),
+        Index("ix_imports_state", "state"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    provider_id: Mapped[UUID]
+    generation: Mapped[int]
+    number: Mapped[int]
+    trigger: Mapped[str] = mapped_column(String(10))
+    requested_by: Mapped[str | None] = mapped_column(String(254))
+    state: Mapped[str] = mapped_column(String(15), default=ImportState.WAITING)
+    reason: Mapped[str | None] = mapped_column(String(30))
+    detail: Mapped[str | None] = mapped_column(String(500))
+    cancelled_by: Mapped[str | None] = mapped_column(String(254))
+
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    waiting_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    # The lease: who may write. Every claim raises `fence`; a write with an older fence changes no row.
+    attempt: Mapped[int] = mapped_column(default=1)
+    sent: Mapped[int] = mapped_column(default=0)
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    # Where each stream of this run stands: {"customers": {"cursor", "done"}, "movements": {...}}.
+    checkpoint: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # The steps, in order: [{"name", "state", "seconds", "note"}].
+    steps: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+
+    customers_read: Mapped[int] = mapped_column(default=0)
+    customers_expected: Mapped[int | None]
+    movements_read: Mapped[int] = mapped_column(default=0)
+    movements_expected: Mapped[int | None]
+    created: Mapped[int] = mapped_column(default=0)
+    updated: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    gone: Mapped[int] = mapped_column(default=0)
+    skipped: Mapped[int] = mapped_column(default=0)
+    movements_added: Mapped[int] = mapped_column(default=0)
+    movements_removed: Mapped[int] = mapped_column(default=0)
+    values_changed: Mapped[int] = mapped_column(default=0)
+    warnings: Mapped[int] = mapped_column(default=0)
+    requests: Mapped[int] = mapped_column(default=0)
+    slowdowns: Mapped[int] = mapped_column(default=0)
+    # Account-wide reconciliation, in minor units: Σ of customers' MRR less what /metrics/all says.
+    account_difference_minor: Mapped[int | None] = mapped_column(BigInteger)
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE_IMPORT_STATES
+
+    @property
+    def cancellable(self) -> bool:
+        return self.state in (ImportState.WAITING, ImportState.RUNNING)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether Retry makes sense: not while it lives, not when all is well, not when the key is refused."""
+        ended_badly = self.state in (ImportState.FAILED, ImportState.CANCELLED, ImportState.PARTLY_DONE)
+        needs_a_person = self.reason in (Reason.KEY_REFUSED, Reason.KEY_MISSING, Reason.DISCONNECTED)
+        return ended_badly and not needs_a_person
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took or has been running; None before it starts."""
+        if self.started_at is None:
+            return None
+        return max(0.0, ((self.ended_at or now()) - self.started_at).total_seconds())
+
+    @property
+    def changed(self) -> int:
+        return self.created + self.updated + self.gone
+
+    def cancel(self, by: str, at: datetime) -> None:
+        """Ask a running import to stop at its next page; end a waiting one at once."""
+        if self.state == ImportState.WAITING:
+            self.state, self.ended_at, self.cancelled_by = ImportState.CANCELLED, at, by
+        elif self.state == ImportState.RUNNING:
+            self.state, self.cancelled_by = ImportState.CANCELLING, by
+
+    def retry(self, by: str, generation: int, at: datetime) -> None:
+        """Wait to be run again, from where it stopped. After an hour ChartMogul's lists have moved on, so
+        an older run reads everything again."""
+        if (
+            self.ended_at
+            and at - self.ended_at > CHECKPOINT_GOOD_FOR
+            or self.state == ImportState.PARTLY_DONE
+        ):
+            self.checkpoint = {}
+        self.state, self.generation, self.attempt = ImportState.WAITING, generation, 1
+        self.reason = self.detail = self.ended_at = self.cancelled_by = self.not_before = None
+        self.requested_by, self.waiting_since = by, at
+
+
+class ImportPage(TenantOwned, Base):
+    """One page that a run has saved: what it held, as 16-byte hashes, so that the end of a complete read
+    knows what was missing from it, also after the run was cut off and resumed."""
+
+    __tablename__ = "import_pages"
+
+    import_id: Mapped[UUID] = mapped_column(primary_key=True)
+    stream: Mapped[str] = mapped_column(String(20), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    seen: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ImportWarning(TenantOwned, Base):
+    """Something in one record that did not stop the import but that somebody should know."""
+
+    __tablename__ = "import_warnings"
+    __table_args__ = (Index("ix_import_warnings_import", "tenant_id", "import_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    import_id: Mapped[UUID]
+    customer_uuid: Mapped[str | None] = mapped_column(String(80))
+    customer_name: Mapped[str | None] = mapped_column(String(500))
+    kind: Mapped[str] = mapped_column(String(40))
+    detail: Mapped[str | None] = mapped_column(String(500))

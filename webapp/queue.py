@@ -1,0 +1,67 @@
+"""The only lines of the web side that touch RQ. The database is the truth: what is lost here, the clock
+sends again, so an error is logged and nothing more."""
+
+from uuid import UUID
+
+import structlog
+from flask import current_app
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue
+from rq.exceptions import DuplicateJobError
+
+from webapp.models import Import, Provider
+
+QUEUE = "imports"
+SLICE_SECONDS = 60
+log = structlog.get_logger()
+
+
+def connect(url: str) -> Redis:
+    """A client that gives up at once: a page must not wait for a Redis that does not answer."""
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=0.5,
+        socket_timeout=1,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=0,
+    )
+
+
+def redis() -> Redis:
+    client = current_app.extensions.get("redis")
+    if client is None:
+        client = current_app.extensions["redis"] = connect(current_app.config["SETTINGS"].redis)
+    return client  # type: ignore[no-any-return]
+
+
+def enqueue_import(import_: Import) -> None:
+    """Wake a worker for an import that is committed as waiting."""
+    _send("worker.jobs.run_import", f"imp-{import_.id}-{import_.sent}", import_.tenant_id, import_.id)
+
+
+def enqueue_probe(provider: Provider) -> None:
+    """Wake a worker to look at what a provider's key gives."""
+    asked = int(provider.probe_wanted_at.timestamp() * 1000) if provider.probe_wanted_at else 0
+    _send("worker.jobs.probe_provider", f"probe-{provider.id}-{asked}", provider.tenant_id, provider.id)
+
+
+def _send(function: str, job_id: str, tenant_id: UUID, id_: UUID) -> None:
+    queue = Queue(QUEUE, connection=redis(), serializer="json")
+    try:
+        queue.enqueue_call(
+            function,
+            args=[str(tenant_id), str(id_)],
+            job_id=job_id,
+            unique=True,
+            timeout=SLICE_SECONDS + 60,
+            result_ttl=60,
+            failure_ttl=86400,
+            description=job_id,
+        )
+    except DuplicateJobError:
+        pass  # it is there already, or a reply was lost after it got there
+    except RedisError as error:
+        log.warning("queue did not answer; the clock sends it again", job=job_id, error=type(error).__name__)

@@ -1,0 +1,544 @@
+"""Property values of one customer, from its record and its movements: pure, for previews and for the worker.
+
+How each type is held in Python, kept in a value's two columns (number BIGINT, text) and written to CSV files:
+
+| type    | Python                                    | kept as                          | CSV            |
+|---------|-------------------------------------------|----------------------------------|----------------|
+| number  | int or Decimal                            | number × 10,000                  | `1234.5`       |
+| money   | int, hundredths of the account's currency | number                           | `1234.50`      |
+| percent | Decimal, percent points (−12 is −12 %)    | number × 100                     | `-12.00`       |
+| text    | str                                       | text, cut at 2,000 characters    | as it is       |
+| boolean | bool                                      | number, 0 or 1                   | `true` `false` |
+| date    | date, a day of the account's time zone    | number, days since 1970-01-01    | `2026-11-14`   |
+| list    | tuple of str                              | text, JSON                       | joined by `; ` |
+
+All rounding is half up, away from zero below zero. No value is None, or a missing key; it is never 0 or "".
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as attribute
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from functools import cached_property
+from itertools import accumulate
+from operator import attrgetter
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from webapp.chartmogul.fields import CUSTOM_PREFIX, Field, custom_codename
+from webapp.chartmogul.fields import PropertyType as PropertyType
+from webapp.chartmogul.records import looks_like_timestamp, read_time
+
+Value = int | Decimal | str | bool | date | tuple[str, ...]
+
+TEXT_LENGTH = 2_000
+LARGEST = 2**63 - 1
+NO_BREAK_SPACE = "\u00a0"
+
+
+class CannotRead(Exception):
+    """A value cannot be read as the wanted type, or is too large to keep."""
+
+
+class Movement(Protocol):
+    """What is read of a movement; a MovementRecord is one, and a stored row."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def movement_minor(self) -> int: ...
+    @property
+    def mrr_minor(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and where values are computed: aware `now`, the account's time zone, Σ MRR of all its customers."""
+
+    now: datetime
+    zone: ZoneInfo
+    total_mrr_minor: int
+    today: date = attribute(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "today", _day(self.now, self.zone))
+
+
+def field_values(
+    fields: Collection[str | Field], customer: Any, movements: Sequence[Movement], moment: Moment
+) -> dict[str, Value]:
+    """The customer's values by codename; a field without a value is missing from the answer.
+
+    `fields`: codenames of the catalogue and `Field`s of custom attributes (or their codenames; then a timestamp stays
+    text). `customer`: anything with CustomerRecord's attributes and, if there is one, `past_due_since` (aware or
+    None). `movements`: those of this customer in any order, past and scheduled.
+
+    Boundaries, in days of `moment.zone`:
+    - a movement is past if dated at or before `now`; the MRR of a day is the sum of all past movements up to its end,
+      for today up to now; days run from that of the first past movement to today, both included;
+    - the last N days are today and the N − 1 days before it, and "N days ago" is the end of the day today − N: so
+      MRR now minus MRR 30 days ago is exactly the sum of the movements of the last 30 days;
+    - days since, tenure and the like are differences of dates, 0 on the same day;
+    - of several movements at one instant, the newest is the one with the highest MRR after it, and none is later.
+
+    Without a past movement the MRR history is empty; with one, sums and counts of nothing are 0. A peak, a first or an
+    earlier MRR that is not above 0 is no basis of comparison: the percentage is empty.
+
+    Raises ValueError for a time without a zone and KeyError for a codename that is not in the catalogue.
+    """
+    facts = _Facts(customer, movements, moment)
+    values: dict[str, Value] = {}
+    for field in fields:
+        if isinstance(field, Field) and field.custom_key is not None:
+            codename, value = field.codename, _custom_value(facts, field)
+        else:
+            codename = field if isinstance(field, str) else field.codename
+            value = (
+                _custom_by_codename(facts, codename)
+                if codename.startswith(CUSTOM_PREFIX)
+                else _COMPUTED[codename](facts)
+            )
+        if value is not None:
+            values[codename] = value
+    return values
+
+
+def mrr_by_day(movements: Sequence[Movement], moment: Moment) -> list[tuple[date, int]]:
+    """MRR at the end of each day with past movements, oldest first; it holds until the next day listed."""
+    return _History(movements, moment).days
+
+
+def natural_type(value: Value) -> PropertyType:
+    """The type a value has by itself: what is neither money nor percent nor a timestamp by its looks."""
+    if isinstance(value, bool):
+        return PropertyType.BOOLEAN
+    if isinstance(value, int | Decimal):
+        return PropertyType.NUMBER
+    if isinstance(value, tuple):
+        return PropertyType.LIST
+    return PropertyType.TEXT if isinstance(value, str) else PropertyType.DATE
+
+
+def convert(value: Value, from_type: PropertyType, to_type: PropertyType, zone: tzinfo = UTC) -> Value:
+    """A value of one type read as another, or CannotRead. What is not of `from_type` is read as what it is.
+
+    | from ↓ to → | number | money | percent | text | boolean | date | list |
+    |---|---|---|---|---|---|---|---|
+    | number  | same | major units | points | plain | 0, 1 | – | one text |
+    | money   | major units | same | – | `12.34` | – | – | one text |
+    | percent | points | – | same | `-12.00` | – | – | one text |
+    | text    | plain | plain | plain, `%` allowed | same | yes or no | ISO | one text |
+    | boolean | 1, 0 | – | – | Yes, No | same | – | one text |
+    | date    | – | – | – | ISO | – | same | one text |
+    | list    | – | – | – | joined by `; ` | – | – | same |
+
+    A plain number has ASCII digits, a point, perhaps an exponent, no thousands separators. Yes or no: true/false,
+    t/f, yes/no, y/n, 1/0 in any case. An ISO date is `2026-11-14` or one of ChartMogul's timestamps: its day is that
+    of `zone`, except that midnight UTC names its own day.
+    """
+    if not isinstance(value, _HELD_AS[from_type]) or (
+        isinstance(value, bool) and from_type is not PropertyType.BOOLEAN
+    ):
+        from_type = natural_type(value)
+    if from_type is to_type:
+        return value
+    if to_type is PropertyType.LIST:
+        return (str(convert(value, from_type, PropertyType.TEXT)),)
+    read = _CONVERSIONS.get((from_type, to_type))
+    if read is None:
+        raise CannotRead(f"A {from_type} cannot be read as a {to_type}.")
+    return read(value, zone)
+
+
+def encode(type_: PropertyType, value: Value | None) -> tuple[int | None, str | None]:
+    """How a value is kept, see the module: (number, text); empty is (None, None).
+
+    Raises CannotRead for a value of another type or beyond 63 bits.
+    """
+    if value is None or value == "" or value == ():
+        return None, None
+    if not isinstance(value, _HELD_AS[type_]) or (
+        isinstance(value, bool) and type_ is not PropertyType.BOOLEAN
+    ):
+        raise CannotRead(f"This is not a {type_}.")
+    if isinstance(value, str):
+        return None, value[:TEXT_LENGTH]
+    if isinstance(value, tuple):
+        return None, json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, date):
+        return (value - _EPOCH).days, None
+    number = _scaled(value, _SCALES.get(type_, 1))
+    if not -LARGEST <= number <= LARGEST:
+        raise CannotRead("The number is too large.")
+    return number, None
+
+
+def decode(type_: PropertyType, number: int | None, text: str | None) -> Value | None:
+    """The value kept as `number` and `text`; a number without decimals comes back as int."""
+    if type_ in (PropertyType.TEXT, PropertyType.LIST):
+        if not text:
+            return None
+        return text if type_ is PropertyType.TEXT else tuple(json.loads(text))
+    if number is None:
+        return None
+    if type_ is PropertyType.DATE:
+        return _EPOCH + timedelta(days=number)
+    if type_ is PropertyType.BOOLEAN:
+        return bool(number)
+    if type_ is PropertyType.PERCENT:
+        return Decimal(number).scaleb(-2)
+    if type_ is PropertyType.NUMBER:
+        whole, rest = divmod(number, 10_000)
+        return whole if rest == 0 else Decimal(number).scaleb(-4)
+    return number
+
+
+def format_value(type_: PropertyType, value: Value | None, currency: str | None = None) -> str:
+    """A value for people; "" if empty.
+
+    `2,490.00 EUR` and `-12.00 %` (with no-break spaces), `1,234.5`, `Yes`, `14 Nov 2026`, `a, b`.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, date):
+        return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, str):
+        return value
+    if type_ is PropertyType.MONEY:
+        amount = f"{_hundredths(int(value)):,.2f}"
+        return f"{amount}{NO_BREAK_SPACE}{currency}" if currency else amount
+    if type_ is PropertyType.PERCENT:
+        return f"{Decimal(_scaled(value, 100)).scaleb(-2):,.2f}{NO_BREAK_SPACE}%"
+    return _plain(value, ",")
+
+
+def csv_value(type_: PropertyType, value: Value | None) -> str:
+    """A value for a CSV file, see the module; "" if empty."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(convert(value, type_, PropertyType.TEXT))
+
+
+class _Facts:
+    """One customer at one moment; its history is prepared when a field first asks for it."""
+
+    def __init__(self, customer: Any, movements: Sequence[Movement], moment: Moment) -> None:
+        self.customer = customer
+        self.movements = movements
+        self.moment = moment
+
+    @cached_property
+    def history(self) -> "_History":
+        return _History(self.movements, self.moment)
+
+    def day(self, at: datetime | None) -> date | None:
+        return None if at is None else _day(at, self.moment.zone)
+
+    def since(self, day: date | None) -> int | None:
+        return None if day is None else (self.moment.today - day).days
+
+
+class _History:
+    """A customer's movements in order of time, the past ones with their days."""
+
+    def __init__(self, movements: Sequence[Movement], moment: Moment) -> None:
+        self.moment = moment
+        self.past: list[tuple[date, Movement]] = []
+        self.scheduled: list[Movement] = []
+        for movement in sorted(movements, key=_IN_TIME):
+            if movement.at > moment.now:
+                self.scheduled.append(movement)
+            else:  # a clock set back over midnight can put a past movement on tomorrow's date
+                self.past.append((min(_day(movement.at, moment.zone), moment.today), movement))
+
+    @cached_property
+    def days(self) -> list[tuple[date, int]]:
+        changes: defaultdict[date, int] = defaultdict(int)
+        for day, movement in self.past:
+            changes[day] += movement.movement_minor
+        return list(zip(sorted(changes), accumulate(changes[day] for day in sorted(changes)), strict=True))
+
+    @cached_property
+    def mrr(self) -> int:
+        return sum(movement.movement_minor for _, movement in self.past)
+
+    def change(self, days: int, type_: str | None = None) -> int:
+        """Σ movements of the last `days` days, of all types or of one."""
+        before = self.moment.today - timedelta(days)
+        return sum(
+            m.movement_minor for day, m in self.past if day > before and (type_ is None or m.type == type_)
+        )
+
+    def count(self, type_: str, days: int = 1_000_000) -> int:
+        oldest = self.moment.today.toordinal() - days
+        return sum(1 for day, m in self.past if m.type == type_ and day.toordinal() > oldest)
+
+    def last(self, type_: str) -> date | None:
+        return next((day for day, movement in reversed(self.past) if movement.type == type_), None)
+
+    def churned_on(self) -> date | None:
+        """The day of the last churn, unless a reactivation came later."""
+        ends = [(day, movement) for day, movement in self.past if movement.type in ("churn", "reactivation")]
+        churn = next(((day, m.at) for day, m in reversed(ends) if m.type == "churn"), None)
+        return None if churn is None or ends[-1][1].at > churn[1] else churn[0]
+
+    def scheduled_churn_on(self) -> date | None:
+        """The day of the earliest scheduled churn that no scheduled reactivation follows."""
+        back = max((m.at for m in self.scheduled if m.type == "reactivation"), default=self.moment.now)
+        churn = next((m.at for m in self.scheduled if m.type == "churn" and m.at >= back), None)
+        return None if churn is None else _day(churn, self.moment.zone)
+
+    def peak(self) -> int:
+        return max(mrr for _, mrr in self.days)
+
+    def first(self) -> int:
+        """MRR at the end of the first day that ended with any."""
+        return next((mrr for _, mrr in self.days if mrr > 0), 0)
+
+    def revenue(self) -> int:
+        ends = [day for day, _ in self.days[1:]] + [self.moment.today + timedelta(1)]
+        total = sum(mrr * (end - day).days for (day, mrr), end in zip(self.days, ends, strict=True))
+        return _ratio(total * 12, 365)
+
+
+_IN_TIME = attrgetter("at", "mrr_minor", "movement_minor", "type")
+
+
+def _day(at: datetime, zone: tzinfo) -> date:
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at.astimezone(zone).date()
+
+
+def _text(value: str | None) -> str | None:
+    return value or None
+
+
+def _share(facts: _Facts) -> Decimal | None:
+    total, mrr = facts.moment.total_mrr_minor, facts.customer.mrr_minor
+    return None if mrr is None or not total else _percent(mrr, total)
+
+
+def _tenure(facts: _Facts) -> int | None:
+    days = facts.since(facts.day(facts.customer.customer_since))
+    return None if days is None or days < 0 else days
+
+
+def _trial_to_paid(facts: _Facts) -> int | None:
+    paid, trial = facts.day(facts.customer.customer_since), facts.day(facts.customer.free_trial_started_at)
+    if paid is None or trial is None or paid < trial:
+        return None
+    return (paid - trial).days
+
+
+def _days_past_due(facts: _Facts) -> int | None:
+    if facts.customer.status != "Past Due":
+        return None
+    return facts.since(facts.day(getattr(facts.customer, "past_due_since", None)))
+
+
+def _scheduled_change(facts: _Facts) -> int | None:
+    return sum(m.movement_minor for m in facts.history.scheduled) if facts.movements else None
+
+
+def _past(read: Callable[[_History], Value | None]) -> Callable[[_Facts], Value | None]:
+    """A field of the MRR history: empty unless it has begun."""
+    return lambda facts: read(facts.history) if facts.history.past else None
+
+
+_COMPUTED: Mapping[str, Callable[[_Facts], Value | None]] = {
+    "cm_status": lambda f: _text(f.customer.status),
+    "cm_churned": lambda f: f.customer.status == "Cancelled" if f.customer.status else None,
+    "cm_churned_on": _past(_History.churned_on),
+    "cm_scheduled_churn_on": lambda f: f.history.scheduled_churn_on(),
+    "cm_customer_since": lambda f: f.day(f.customer.customer_since),
+    "cm_tenure_days": _tenure,
+    "cm_trial_to_paid_days": _trial_to_paid,
+    "cm_days_past_due": _days_past_due,
+    "cm_reactivations": _past(lambda h: h.count("reactivation")),
+    "cm_mrr": lambda f: f.customer.mrr_minor,
+    "cm_arr": lambda f: f.customer.arr_minor,
+    "cm_mrr_share": _share,
+    "cm_recurring_revenue": _past(_History.revenue),
+    "cm_mrr_change_30d": _past(lambda h: h.change(30)),
+    "cm_mrr_change_90d_pct": _past(lambda h: _percent(h.change(90), h.mrr - h.change(90))),
+    "cm_mrr_vs_peak_pct": _past(lambda h: _percent(h.mrr, h.peak())),
+    "cm_mrr_vs_first_pct": _past(lambda h: _percent(h.mrr, h.first())),
+    "cm_contraction_12m": _past(lambda h: -h.change(365, "contraction")),
+    "cm_expansion_12m": _past(lambda h: h.change(365, "expansion")),
+    "cm_contractions_180d": _past(lambda h: h.count("contraction", 180)),
+    "cm_days_since_contraction": lambda f: f.since(f.history.last("contraction")),
+    "cm_days_since_expansion": lambda f: f.since(f.history.last("expansion")),
+    "cm_last_movement": _past(lambda h: str(h.past[-1][1].type)),
+    "cm_last_movement_on": _past(lambda h: h.past[-1][0]),
+    "cm_scheduled_mrr_change": _scheduled_change,
+    "cm_company": lambda f: _text(f.customer.company),
+    "cm_email": lambda f: _text(f.customer.email),
+    "cm_country": lambda f: _text(f.customer.country),
+    "cm_city": lambda f: _text(f.customer.city),
+    "cm_billing_system": lambda f: _text(f.customer.billing_system),
+    "cm_tags": lambda f: tuple(f.customer.tags or ()) or None,
+}
+
+
+def _custom_value(facts: _Facts, field: Field) -> Value | None:
+    value = _custom((facts.customer.custom or {}).get(field.custom_key))
+    if field.type is PropertyType.DATE and isinstance(value, str) and looks_like_timestamp(value):
+        return _read_day(value, facts.moment.zone)
+    return value
+
+
+def _custom_by_codename(facts: _Facts, codename: str) -> Value | None:
+    for key, value in (facts.customer.custom or {}).items():
+        if custom_codename(key) == codename:
+            return _custom(value)
+    return None
+
+
+def _custom(value: object) -> Value | None:
+    """A custom attribute's JSON value as the property value it is by itself."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, list | tuple):
+        items = (_custom(item) for item in value)
+        return (
+            tuple(
+                str(convert(item, natural_type(item), PropertyType.TEXT))
+                for item in items
+                if item is not None
+            )
+            or None
+        )
+    return None
+
+
+def _percent(part: int, whole: int) -> Decimal | None:
+    """part ÷ whole in percent points, two decimals; None without a positive whole."""
+    return Decimal(_ratio(part * 10_000, whole)).scaleb(-2) if whole > 0 else None
+
+
+def _ratio(part: int, whole: int) -> int:
+    """part ÷ whole, rounded half up, away from zero below zero; `whole` is positive."""
+    rounded = (2 * abs(part) + whole) // (2 * whole)
+    return -rounded if part < 0 else rounded
+
+
+_EPOCH = date(1970, 1, 1)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SCALES = {PropertyType.NUMBER: 10_000, PropertyType.PERCENT: 100}
+_HELD_AS: Mapping[PropertyType, tuple[type, ...]] = {
+    PropertyType.NUMBER: (int, Decimal),
+    PropertyType.MONEY: (int,),
+    PropertyType.PERCENT: (int, Decimal),
+    PropertyType.TEXT: (str,),
+    PropertyType.BOOLEAN: (bool,),
+    PropertyType.DATE: (date,),
+    PropertyType.LIST: (tuple,),
+}
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
+_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_YES = frozenset(("true", "t", "yes", "y", "1"))
+_NO = frozenset(("false", "f", "no", "n", "0"))
+
+
+def _scaled(value: int | Decimal, scale: int) -> int:
+    """value × scale as a rounded int. Raises CannotRead for what is not a number or absurdly large."""
+    if isinstance(value, int):
+        return value * scale
+    if value.is_zero() or value.adjusted() < -10:
+        return 0
+    if not value.is_finite() or value.adjusted() > 20:
+        raise CannotRead("The number is too large.")
+    numerator, denominator = value.as_integer_ratio()
+    return _ratio(numerator * scale, denominator)
+
+
+def _hundredths(minor: int) -> Decimal:
+    return Decimal(minor).scaleb(-2)
+
+
+def _plain(value: int | Decimal, separator: str = "") -> str:
+    """A number without exponent or needless zeros."""
+    text = f"{value:{separator}f}" if isinstance(value, Decimal) else f"{value:{separator}d}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def _read_number(text: str) -> Decimal:
+    if _PLAIN_NUMBER.fullmatch(text.strip()) is None:
+        raise CannotRead("This text is not a plain number.")
+    number = Decimal(text.strip())
+    encode(PropertyType.NUMBER, number)  # refuse what could not be kept
+    return number
+
+
+def _read_boolean(text: str) -> bool:
+    word = text.strip().lower()
+    if word in _YES or word in _NO:
+        return word in _YES
+    raise CannotRead("This text is neither yes nor no.")
+
+
+def _read_day(text: str, zone: tzinfo) -> date:
+    text = text.strip()
+    try:
+        if _ISO_DAY.fullmatch(text):
+            return date.fromisoformat(text)
+        if looks_like_timestamp(text):
+            at = read_time(text)
+            return (
+                at.date()
+                if (at.hour, at.minute, at.second, at.microsecond) == (0, 0, 0, 0)
+                else _day(at, zone)
+            )
+    except ValueError:
+        pass
+    raise CannotRead("This text is not an ISO date.")
+
+
+def _zero_or_one(number: int | Decimal) -> bool:
+    if number not in (0, 1):
+        raise CannotRead("Only 0 and 1 can be read as yes or no.")
+    return number == 1
+
+
+def _points(number: int | Decimal) -> Decimal:
+    return Decimal(_scaled(number, 100)).scaleb(-2)
+
+
+_N, _M, _P, _T, _B, _D, _L = PropertyType
+_CONVERSIONS: Mapping[tuple[PropertyType, PropertyType], Callable[[Any, tzinfo], Value]] = {
+    (_N, _M): lambda v, _: _scaled(v, 100),
+    (_N, _P): lambda v, _: _points(v),
+    (_N, _T): lambda v, _: _plain(v),
+    (_N, _B): lambda v, _: _zero_or_one(v),
+    (_M, _N): lambda v, _: _hundredths(v),
+    (_M, _T): lambda v, _: f"{_hundredths(v):.2f}",
+    (_P, _N): lambda v, _: v,
+    (_P, _T): lambda v, _: f"{_points(v):.2f}",
+    (_T, _N): lambda v, _: _read_number(v),
+    (_T, _M): lambda v, _: _scaled(_read_number(v), 100),
+    (_T, _P): lambda v, _: _points(_read_number(v.strip().removesuffix("%"))),
+    (_T, _B): lambda v, _: _read_boolean(v),
+    (_T, _D): _read_day,
+    (_B, _N): lambda v, _: int(v),
+    (_B, _T): lambda v, _: "Yes" if v else "No",
+    (_D, _T): lambda v, _: v.isoformat(),
+    (_L, _T): lambda v, _: "; ".join(v),
+}
