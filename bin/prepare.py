@@ -10,12 +10,14 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,19 +49,32 @@ def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def machine_node() -> Path | None:
-    """Return this machine's own Node.js if it has npm as well and is new enough."""
-    node = shutil.which("node")
-    if not node or not shutil.which("npm"):
+def node() -> Path:
+    """Node.js: this machine's, else the one of the PyPI wheel."""
+    return _machine_node() or _wheel_node()
+
+
+def npm() -> list[str]:
+    """The npm that goes with `node`, as the beginning of a command."""
+    if _machine_node():
+        return ["npm"]
+    home = _wheel_node().parent.parent
+    return [str(home / "bin" / "node"), str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+@cache
+def _machine_node() -> Path | None:
+    """This machine's own Node.js, if it has npm as well and is new enough."""
+    found = shutil.which("node")
+    if not found or not shutil.which("npm"):
         return None
-    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
-    numbers = answer.stdout.strip().lstrip("v").split(".")
-    new_enough = answer.returncode == 0 and tuple(int(part) for part in numbers[:2]) >= OLDEST_NODE
-    return Path(node) if new_enough else None
+    answer = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+    version = re.match(r"v(\d+)\.(\d+)\.", answer.stdout)
+    return Path(found) if version and (int(version[1]), int(version[2])) >= OLDEST_NODE else None
 
 
-def wheel_node() -> Path:
-    """Return the Node.js of the PyPI wheel, installing it in a folder of its own if it is not there yet."""
+def _wheel_node() -> Path:
+    """The Node.js of the PyPI wheel, installed into a folder of its own if it is not there yet."""
     home = ROOT / ".node" / _digest(NODE_REQUIREMENTS)[:12]
     if not home.exists():
         say("Set-up: this machine has no Node.js that will do, so one is installed into .node ...")
@@ -160,13 +175,7 @@ def _install_assets(dev: bool) -> None:
     aside.mkdir()
     for name in ("package.json", "package-lock.json", ".npmrc"):
         shutil.copy(ROOT / name, aside)
-    node = machine_node()
-    if node is None:
-        node = wheel_node()
-        npm = [str(node), str(node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-    else:
-        npm = [str(shutil.which("npm"))]
-    if not _run([*npm, "ci", "--silent", "--include=dev" if dev else "--omit=dev"], cwd=aside):
+    if not _run([*npm(), "ci", "--silent", "--include=dev" if dev else "--omit=dev"], cwd=aside):
         sys.exit(
             "The browser files could not be installed with `npm ci`. "
             "Check that this machine reaches its npm registry, then run the same command again."

@@ -10,8 +10,9 @@ import errno
 import fcntl
 import os
 import socket
+import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn, TextIO
@@ -47,15 +48,17 @@ def start(*, demo: bool) -> NoReturn:
             supervisor.keep("redis", redis_server(data_dir, place), stop_last=True)
             connect: Connect = partial(asyncio.open_unix_connection, place)
             await _answer(supervisor, "redis", connect, b"PING\r\n", b"+PONG")
-        if await supervisor.once("migrate", ["flask", "--app", "webapp", "db", "upgrade"]):
+        migrated = "DATABASE_URL" not in env and _migrated(data_dir / "customerscore.sqlite")
+        if not migrated and await supervisor.once("migrate", ["flask", "--app", "webapp", "db", "upgrade"]):
             supervisor.say("The database could not be brought up to date; the reason is above.")
             return 1
         if simulator:
             supervisor.keep("simulator", ["python", "-m", "simulator", "--port", str(simulator)])
-        for name, command in processes.items():
-            supervisor.keep(name, command)
+        supervisor.keep("web", processes.pop("web"))
         connect = partial(asyncio.open_connection, host, port)
         await _answer(supervisor, "web", connect, HEALTH, b"HTTP/")
+        for name, command in processes.items():  # only now, so that the first page comes soon
+            supervisor.keep(name, command)
         supervisor.say(f"Customerscore runs at {address}")
         if simulator:
             connect = partial(asyncio.open_connection, "127.0.0.1", simulator)
@@ -86,6 +89,16 @@ async def _answer(supervisor: Supervisor, name: str, connect: Connect, ask: byte
             complain_at = float("inf")
             supervisor.say(f"{name} has not answered yet. Waiting on; Ctrl-C stops everything.")
         await asyncio.sleep(0.03)
+
+
+def _migrated(database: Path) -> bool:
+    """Whether the bundled database is at the newest step already: to ask it is quick, to ask Alembic is not."""
+    newest = max(step.stem for step in (ROOT / "webapp" / "migrations" / "versions").glob("*.py"))
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True)) as asked:
+        return asked.execute("SELECT version_num FROM alembic_version").fetchall() == [
+            (newest.split("_")[0],)
+        ]
+    return False
 
 
 def _lock(data_dir: Path) -> TextIO:

@@ -59,10 +59,10 @@ def movement_key(movement: Movement) -> tuple[int, int]:
 class Account:
     """`Account("Acme", seed=1, size=300)`: the same arguments, day and date give the same answers.
 
-    `epoch` is the date of day 0, `today` the date that everything is seen from (by default the real one, UTC).
-    The calendar between the two passes by itself; `advance` and `day` add more days, whose changes then
-    carry the date of yesterday. `today` never has movements of its own, so that nobody's clock disagrees about
-    what is past and what is scheduled.
+    `epoch` is the date of day 0, `today` the date that everything is seen from (by default the real one,
+    UTC). The calendar between the two passes by itself; `advance` and `day` add more days, whose changes
+    then carry the date of yesterday. `today` never has movements of its own, so that nobody's clock disagrees
+    about what is past and what is scheduled.
     """
 
     name: str = "Acme Analytics"
@@ -83,6 +83,9 @@ class Account:
     def __post_init__(self) -> None:
         self._began: date = self.epoch or self.today or self.clock()
         self._added = 0
+        switches = ("today", "cursor_skips", "float_mrr", "vintage", "_added")
+        self._made_with = {name: getattr(self, name) for name in switches}
+        self._touched = False
         self._world: World | None = None
         self._snapshot: Snapshot | None = None
         self._seen: tuple[Hashable, ...] = ()
@@ -93,13 +96,15 @@ class Account:
         """Every customer exactly as served, in the order of the list."""
         with self.lock:
             snapshot = self.snapshot()
-            return [records.customer_record(each, snapshot.style, snapshot.now) for each in snapshot.customers]
+            return [
+                records.customer_record(each, snapshot.style, snapshot.now) for each in snapshot.customers
+            ]
 
     def customer(self, uuid: str) -> Record | None:
         with self.lock:
             snapshot = self.snapshot()
             found = snapshot.customer(uuid)
-            return found and records.customer_record(found, snapshot.style, snapshot.now)
+            return records.customer_record(found, snapshot.style, snapshot.now) if found else None
 
     def activities(self) -> list[Record]:
         """Every movement exactly as served, oldest first, scheduled ones included."""
@@ -172,7 +177,7 @@ class Account:
             self._changed("merged", kept.uuid)
 
     def edit(self, uuid: str, **values: Any) -> None:
-        """Set attributes of the customer by their names in `world.Customer`: `edit(uuid, name="New", tags=[])`."""
+        """Set what `world.Customer` calls these names: `edit(uuid, name="New", tags=[])`."""
         with self.lock:
             customer = self._find(uuid)
             for name, value in values.items():
@@ -208,17 +213,26 @@ class Account:
         with self.lock:
             self.snapshot()
             assert self._world is not None
-            rng = random.Random(f"{self.seed}:recalculation:{self.version}")
+            rng = random.Random(f"{self.seed}:recalculation:{len(self._world.changes)}")
             for customer in self._world.customers:
                 changes.recalculate(customer, rng, self._world)
             self._changed("recalculated", "")
+
+    def reset(self) -> None:
+        """Back to the day and the switches that it was made with, and every change by hand undone."""
+        with self.lock:
+            if self._touched:
+                self._world, self._touched = None, False
+                self.version += 1
+            for name, value in self._made_with.items():
+                setattr(self, name, value)
 
     # How it is kept
 
     def snapshot(self) -> Snapshot:
         """The present contents. Hold `lock` for as long as the snapshot is read."""
         with self.lock:
-            seen = (self.today or self.clock(), self.day, self.float_mrr, self.vintage, self.version)
+            seen = self._state()
             if self._snapshot is None or seen != self._seen:
                 style = Style(self.currency, self.vintage, self.float_mrr)
                 self._snapshot = Snapshot(self._current_world(), style)
@@ -228,8 +242,10 @@ class Account:
     @property
     def state(self) -> Hashable:
         """Changes whenever an answer may: what a cache of answers must have in its key."""
-        return (self.name, self.seed, self.today or self.clock(), self.day, self.float_mrr, self.vintage,
-                self.version, self.cursor_skips)  # fmt: skip
+        return (id(self), *self._state(), self.cursor_skips)
+
+    def _state(self) -> tuple[Hashable, ...]:
+        return (self.today or self.clock(), self.day, self.float_mrr, self.vintage, self.version)
 
     def _current_world(self) -> World:
         today = self.today or self.clock()
@@ -257,4 +273,5 @@ class Account:
     def _changed(self, kind: str, uuid: str) -> None:
         assert self._world is not None
         self._world.changes.append(Change(0, kind, uuid))
+        self._touched = True
         self.version += 1

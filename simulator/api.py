@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any
 
 from simulator import metrics, records
 from simulator.account import Account, Snapshot, customer_key
@@ -13,7 +11,9 @@ from simulator.paging import Order, Page, Query, Refusal, cut, cut_numbered, ref
 from simulator.records import Record
 from simulator.world import Customer, Movement, Plan
 
-_CUSTOMERS = Order(lambda customer: customer_key(customer)[0], lambda customer: customer.id, newest_first=False)
+_CUSTOMERS = Order(
+    lambda customer: customer_key(customer)[0], lambda customer: customer.id, newest_first=False
+)
 _MOVEMENTS = Order(lambda movement: movement.at, records.activity_id)
 _CREATED = Order(lambda thing: thing.created_at, lambda thing: thing.number)
 
@@ -81,7 +81,9 @@ def customers(ask: Ask) -> Answer:
         lambda: [each for each in ask.snapshot.customers if _suits(each, wanted, ask.snapshot.now)],
     )
     items = chosen if wanted else ask.snapshot.customers
-    return cut(items, ask.query, _CUSTOMERS, _customer(ask), counters="current_page total_pages per_page page")
+    return cut(
+        items, ask.query, _CUSTOMERS, _customer(ask), counters="current_page total_pages per_page page"
+    )
 
 
 _CUSTOMER_FILTERS: dict[str, Callable[[Customer, int], list[str]]] = {
@@ -109,7 +111,9 @@ def search(ask: Ask) -> Answer:
     found = [customer for customer in ask.snapshot.customers if customer.email == email]
     if not found:
         raise refusal(404, f'Can\'t find any customers with email: "{email}"', "email")
-    return cut(found, ask.query, _CUSTOMERS, _customer(ask), counters="current_page total_pages? per_page page")
+    return cut(
+        found, ask.query, _CUSTOMERS, _customer(ask), counters="current_page total_pages? per_page page"
+    )
 
 
 @_route("/customers/<uuid>")
@@ -180,7 +184,12 @@ def plan(ask: Ask, uuid: str) -> Answer:
 def plan_groups(ask: Ask) -> Answer:
     groups = sorted(ask.snapshot.catalogue.groups, key=_CREATED.key)
     return cut(
-        groups, ask.query, _CREATED, records.plan_group_record, counters="current_page total_pages", key="plan_groups"
+        groups,
+        ask.query,
+        _CREATED,
+        records.plan_group_record,
+        counters="current_page total_pages",
+        key="plan_groups",
     )
 
 
@@ -202,11 +211,14 @@ def plans_of_group(ask: Ask, uuid: str) -> Answer:
 
 def _plan_page(wanted: list[Plan], query: Query) -> Page:
     ordered = sorted(wanted, key=_CREATED.key)
-    return cut(ordered, query, _CREATED, records.plan_record, counters="current_page total_pages", key="plans")
+    return cut(
+        ordered, query, _CREATED, records.plan_record, counters="current_page total_pages", key="plans"
+    )
 
 
 NOT_FOUND_PAGE = (
-    "<!DOCTYPE html>\n<html>\n<head>\n<title>The page you were looking for doesn't exist (404)</title>\n<style>\n"
+    "<!DOCTYPE html>\n<html>\n<head>\n"
+    "<title>The page you were looking for doesn't exist (404)</title>\n<style>\n"
     + "/* padding as in the recorded page of about 31 KB */\n" * 590
     + "</style>\n</head>\n<body>\n<h1>The page you were looking for doesn't exist.</h1>\n</body>\n</html>\n"
 )
@@ -219,7 +231,8 @@ def data_sources(ask: Ask) -> Answer:
         "data_sources": [
             records.source_record(source, flags)
             for source in ask.snapshot.catalogue.sources
-            if query.get("name", source.name) == source.name and query.get("system", source.system) == source.system
+            if query.get("name", source.name) == source.name
+            and query.get("system", source.system) == source.system
         ]
     }
 

@@ -58,6 +58,17 @@ def _plans(rng: random.Random, source: Source, currency: str, first: int) -> lis
         created_at = source.created_at + number % 97 * DAY
         price = round(tag_price * 100 * to_account)
         plans.append(
-            Plan(1_099_000 + number, f"pl_{new_uuid(rng)}", external_id, name, source, count, unit, price, tier, created_at)
+            Plan(
+                1_099_000 + number,
+                f"pl_{new_uuid(rng)}",
+                external_id,
+                name,
+                source,
+                count,
+                unit,
+                price,
+                tier,
+                created_at,
+            )
         )
     return plans

@@ -29,18 +29,22 @@ class Day:
     rng: random.Random
 
     def change_something(self) -> None:
-        draw = self.rng.random() * _TOTAL
-        for weight, kind, suits, act in _KINDS:
-            draw -= weight
-            if draw < 0:
-                break
+        kind, suits, act = self._draw_kind()
         customer = self._find(suits)
         if customer is None:
-            kind, customer, act = "attributes", self._find(lambda _c, _n: True), _change_attributes
+            kind, customer, act = "attributes", self._find(_anyone), _change_attributes
         if customer is None:
             kind, customer, act = "arrives", _nobody(), _arrive
         uuid = act(self, customer) or customer.uuid
         self.world.changes.append(Change(self.world.day, kind, uuid))
+
+    def _draw_kind(self) -> "tuple[str, Suits, Act]":
+        draw = self.rng.random() * _TOTAL
+        for weight, kind, suits, act in _KINDS[:-1]:
+            draw -= weight
+            if draw < 0:
+                return kind, suits, act
+        return _KINDS[-1][1:]
 
     def _find(self, suits: "Suits") -> Customer | None:
         customers, now = self.world.customers, self.now
@@ -197,7 +201,9 @@ def _change_the_past(day: Day, customer: Customer) -> None:
 
 def _vanish(day: Day, customer: Customer) -> None:
     gone = next(movement for movement in customer.movements[1:] if _vanishable(movement, day.now))
-    if not any(movement is not gone and movement.subscription == gone.subscription for movement in customer.movements):
+    if not any(
+        movement is not gone and movement.subscription == gone.subscription for movement in customer.movements
+    ):
         return
     customer.movements = [movement for movement in customer.movements if movement is not gone]
     settle(customer)

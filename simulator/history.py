@@ -12,7 +12,9 @@ _MEAN_GAP = 175 * DAY
 class Life:
     """Writes the movements of one customer, one after the other."""
 
-    def __init__(self, rng: random.Random, customer: Customer, catalogue: Catalogue, serials: Serials) -> None:
+    def __init__(
+        self, rng: random.Random, customer: Customer, catalogue: Catalogue, serials: Serials
+    ) -> None:
         self.rng = rng
         self.customer = customer
         self.catalogue = catalogue
@@ -50,7 +52,8 @@ class Life:
         discount = 20 if chance() < 0.08 else 0
         number = len(self.customer.subscriptions)
         self.customer.subscriptions.append(self._new_subscription(plan))
-        self._add(at, plan.mrr(quantity, discount), number, plan, quantity, discount)
+        value = plan.mrr(quantity, discount)
+        self._add(Movement(*self._identity(), at, value, number, plan, quantity, discount, opening=True))
 
     def change(self, at: int, *, grow: bool) -> None:
         """More or fewer seats, or the next tier up, on a running subscription."""
@@ -62,12 +65,19 @@ class Life:
         plan, quantity = self._changed(last, grow)
         delta = plan.mrr(quantity, last.discount) - before
         if delta:
-            self._add(at, delta, last.subscription, plan, quantity, last.discount)
+            self._add(
+                Movement(*self._identity(), at, delta, last.subscription, plan, quantity, last.discount)
+            )
 
     def cancel(self, at: int) -> None:
         """End everything: contractions for all subscriptions but the last, whose end is the churn."""
         for offset, last in enumerate(self.running(at)):
-            self._add(at + offset, 0, last.subscription, last.plan, last.quantity, last.discount, closing=True)
+            number, seats = last.subscription, last.quantity
+            self._add(
+                Movement(
+                    *self._identity(), at + offset, 0, number, last.plan, seats, last.discount, closing=True
+                )
+            )
 
     def running(self, at: int) -> list[Movement]:
         """The last movement of every subscription that runs at `at`."""
@@ -91,17 +101,15 @@ class Life:
         external_id = f"sub_{number}" if plan.source.system == "Stripe" else f"{plan.source.number}-{number}"
         return Subscription(2_184_000_000 + number, new_uuid(self.rng), external_id, f"set_{number}")
 
-    def _add(
-        self, at: int, delta: int, subscription: int, plan: Plan, quantity: int, discount: int, closing: bool = False
-    ) -> None:
-        serial = next(self.serials.movements)
-        self.customer.movements.append(
-            Movement(serial, new_uuid(self.rng), at, delta, subscription, plan, quantity, discount, closing)
-        )
+    def _add(self, movement: Movement) -> None:
+        self.customer.movements.append(movement)
+
+    def _identity(self) -> tuple[int, str]:
+        return next(self.serials.movements), new_uuid(self.rng)
 
 
 def settle(customer: Customer) -> None:
-    """Put the movements in order and derive from the deltas all that follows: ends, types, running MRR, since."""
+    """Put the movements in order and derive what follows from the deltas: ends, types, running MRR, since."""
     movements = customer.movements
     movements.sort(key=lambda movement: (movement.at, movement.serial))
     total, seen, per_subscription = 0, False, dict.fromkeys(range(len(customer.subscriptions)), 0)

@@ -54,7 +54,7 @@ class Totals:
 
 
 def answer(snapshot: Snapshot, time_zone: str, metric: str, query: Query) -> Record:
-    """`{"entries": [...], "summary": {...}}`, by days of the account's time zone, scheduled movements left out.
+    """`{"entries": [...], "summary": {...}}`, by days of the account's time zone, without what is scheduled.
 
     What ChartMogul's summary compares isn't documented; here it is the last 30 days with the 30 before.
     Filters (`geo`, `plans`, `filters`) are refused rather than ignored.
@@ -73,7 +73,9 @@ def answer(snapshot: Snapshot, time_zone: str, metric: str, query: Query) -> Rec
     names = _ALL if metric == "all" else (key,)
     return {
         "entries": _entries(days, names, metric, _ends(start, end, interval), start),
-        "summary": _summary(days, names, metric, datetime.fromtimestamp(snapshot.now, ZoneInfo(time_zone)).date()),
+        "summary": _summary(
+            days, names, metric, datetime.fromtimestamp(snapshot.now, ZoneInfo(time_zone)).date()
+        ),
     }
 
 
@@ -120,7 +122,9 @@ def _end_of(day: date, interval: str) -> date:
     return date(day.year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
 
 
-def _entries(days: dict[date, Totals], names: tuple[str, ...], metric: str, ends: list[date], start: date) -> list[Record]:
+def _entries(
+    days: dict[date, Totals], names: tuple[str, ...], metric: str, ends: list[date], start: date
+) -> list[Record]:
     entries: list[Record] = []
     so_far = _between(days, date.min, start - timedelta(days=1))
     last: Record = {}
@@ -134,14 +138,12 @@ def _entries(days: dict[date, Totals], names: tuple[str, ...], metric: str, ends
 
 
 def _entry(names: tuple[str, ...], metric: str, values: Record, last: Record) -> Record:
-    if metric == "all":
-        entry: Record = {}
-        for name in names:
-            entry[name] = values[name]
-            entry[f"{name}-percentage-change"] = _change(last.get(name, values[name]), values[name])
-        return entry
-    (name,) = names
-    entry = {name: values[name], "percentage-change": _change(last.get(name, values[name]), values[name])}
+    """`last` is the entry before; the first entry has none and has changed by nothing."""
+    changes = {name: _change(last.get(name, values[name]), values[name]) for name in names}
+    entry: Record = {}
+    for name in names:
+        entry[name] = values[name]
+        entry[f"{name}-percentage-change" if metric == "all" else "percentage-change"] = changes[name]
     if metric == "mrr":
         entry |= {spelled: values[spelled] for spelled in _MOVEMENTS.values()}
     return entry
@@ -179,11 +181,13 @@ def _summary(days: dict[date, Totals], names: tuple[str, ...], metric: str, toda
         suffix = f"-{name}" if metric == "all" else ""
         summary[f"current{suffix}"] = current[name]
         summary[f"previous{suffix}"] = previous[name]
-        summary[f"{name}-percentage-change" if suffix else "percentage-change"] = _change(previous[name], current[name])
+        summary[f"{name}-percentage-change" if suffix else "percentage-change"] = _change(
+            previous[name], current[name]
+        )
     return summary
 
 
-def _change(before: float, after: float) -> float:
+def _change(before: Any, after: Any) -> float:
     return round((after - before) / abs(before) * 100, 2) if before else 0.0
 
 

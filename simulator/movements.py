@@ -16,10 +16,10 @@ _FAR = 1 << 62
 def activity_page(snapshot: Snapshot, query: Query, *, skips: bool) -> Page:
     """The page after `start-after` (the last uuid received) or `cursor` (a bare uuid, too).
 
-    With `skips`, as recorded in October 2023, a cursor is the uuid of the first movement that is *not* in the
-    page and the next page starts after it, so one movement per page boundary is lost. Without, the cursor is
-    the last uuid of the page. Not confirmed: the answer to an unknown uuid or type (here 400), the cursor of the
-    last page (here its last uuid) and whether a date as `end-date` includes its day (here it does).
+    With `skips`, as recorded in October 2023, a cursor is the uuid of the first movement that is *not* in
+    the page and the next page starts after it, so one movement per page boundary is lost. Without, the cursor
+    is the last uuid of the page. Not confirmed: the answer to an unknown uuid or type (here 400), the cursor
+    of the last page (here its last uuid), whether a date as `end-date` includes its day (here it does).
     """
     most = per_page(query)
     descending = _descending(query)
@@ -46,7 +46,7 @@ def _descending(query: Query) -> bool:
 
 
 def _chosen(snapshot: Snapshot, query: Query, descending: bool) -> list[Movement]:
-    """The movements that the filters leave, in the order asked for; kept, for the next page needs them too."""
+    """The movements that the filters leave, in the order asked for; kept for the next page."""
     kind = query.get("type")
     if kind and kind not in _TYPES:
         raise refusal(400, "type is invalid", "type")

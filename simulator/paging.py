@@ -54,7 +54,7 @@ class Page:
 
 
 def per_page(query: Query) -> int:
-    """200 unless told, never more. What ChartMogul says to 0 or nonsense isn't confirmed; here it is a 400."""
+    """200 unless told, never more. The answer to 0 or nonsense isn't confirmed; here it is a 400."""
     text = query.get("per_page") or query.get("per-page") or str(MOST)
     if not text.isdecimal() or int(text) == 0:
         raise refusal(400, "per_page is invalid", "per_page")
@@ -99,7 +99,13 @@ def bad_cursor(param: str = "cursor") -> Refusal:
 
 
 def cut(
-    items: Sequence[Any], query: Query, order: Order, record: Callable[[Any], Record], *, counters: str, key: str = "entries"
+    items: Sequence[Any],
+    query: Query,
+    order: Order,
+    record: Callable[[Any], Record],
+    *,
+    counters: str,
+    key: str = "entries",
 ) -> Page:
     """The page that `query` asks for.
 

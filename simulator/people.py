@@ -1,4 +1,4 @@
-"""Who the customers are: names in many scripts, addresses, tags and custom attributes, as untidy as real ones."""
+"""Who the customers are: names in many scripts, places, tags and attributes, as untidy as real ones."""
 
 import random
 from typing import Any
@@ -6,18 +6,23 @@ from typing import Any
 from simulator.spelling import DAY, milli_time, new_uuid
 from simulator.world import Catalogue, Customer, Source
 
-_FIRST = (
-    "Ada Grace Alan Linus Margaret Dennis Barbara Ken Frances Edsger Radia Tim Shafi Donald Adele John Hedy "
-    "Claude Katherine Niklaus Mary Guido Anita Brian Joan Vint Sophie Leslie Karen Robert Evelyn Tony Lynn"
-).split()
-_LAST = (
-    "Lovelace Hopper Turing Torvalds Hamilton Ritchie Liskov Thompson Allen Dijkstra Perlman Berners Goldwasser "
-    "Knuth Goldberg Backus Lamarr Shannon Johnson Wirth Jackson Rossum Borg Kernighan Clarke Cerf Wilson Lamport"
-).split()
-_TRADES = (
-    "Analytics Robotics Foods Logistics Media Health Travel Energy Software Studios Bikes Books Garden Optics "
-    "Payments Security Design Mobility Furniture Coffee"
-).split()
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_FIRST = _words(
+    "Ada Grace Alan Linus Margaret Dennis Barbara Ken Frances Edsger Radia Tim Shafi Donald Adele John "
+    "Hedy Claude Katherine Niklaus Mary Guido Anita Brian Joan Vint Sophie Leslie Karen Robert Evelyn Tony"
+)
+_LAST = _words(
+    "Lovelace Hopper Turing Torvalds Hamilton Ritchie Liskov Thompson Allen Dijkstra Perlman Berners "
+    "Goldwasser Knuth Goldberg Backus Lamarr Shannon Johnson Wirth Jackson Rossum Borg Kernighan Clarke Cerf"
+)
+_TRADES = _words(
+    "Analytics Robotics Foods Logistics Media Health Travel Energy Software Studios Bikes Books Garden "
+    "Optics Payments Security Design Mobility Furniture Coffee"
+)
 _ENDINGS = ("Inc.", "GmbH", "Ltd", "B.V.", "& Co.", "AG", "LLC", "SAS", "", "")
 
 # name, company: what a page, a CSV or a log must survive
@@ -32,7 +37,7 @@ _SPECIAL = (
     ("Łukasz Żółć", "Gżegżółka Sp. z o.o."),
     ("<b>Bobby</b> O'Tables", 'Robert"); DROP TABLE customers;--'),
     ("נועה כהן", "חברת \u200fאור\u200f בע״מ"),
-    ("=SUM(A1:A9)", "@cmd, \"quoted\"; and\ttabbed"),
+    ("=SUM(A1:A9)", '@cmd, "quoted"; and\ttabbed'),
     ("", ""),
     ("김민준", "한국 분석"),
     ("A" * 120, "Long Names & Sons"),
@@ -58,7 +63,17 @@ _PLACES = (
 )
 COUNTRY_NAMES = {place[0]: place[1] for place in _PLACES}
 STATE_NAMES = {place[2]: place[3] for place in _PLACES}
-_TAGS = ("managed", "important", "beta", "reference", "enterprise", "nonprofit", "churn risk", "vip 🎉", "R&D")
+_TAGS = (
+    "managed",
+    "important",
+    "beta",
+    "reference",
+    "enterprise",
+    "nonprofit",
+    "churn risk",
+    "vip 🎉",
+    "R&D",
+)
 _OWNERS = ("sales@example.com", "kim@example.com", "lee@example.com")
 _CAMPAIGNS = ("social media 1", "webinar", "trade fair", "größte Messe", "")
 
@@ -184,6 +199,8 @@ def _external_id(rng: random.Random, number: int, source: Source) -> str:
 
 
 def _email(name: str, company: str, number: int) -> str:
-    local = "".join(letter for letter in name.lower().replace(" ", ".") if letter.isascii() and letter not in "<>'\"")
+    local = "".join(
+        letter for letter in name.lower().replace(" ", ".") if letter.isascii() and letter not in "<>'\""
+    )
     domain = "".join(letter for letter in company.lower() if letter.isascii() and letter.isalnum())
     return f"{local[:40] or 'info'}.{number}@{domain[:30] or 'mail'}.example.com"

@@ -221,17 +221,19 @@ def _description(movement: Movement) -> str:
         return f"cancelled their {plan} plan"
     off = f" (with a {movement.discount}% discount)" if movement.discount else ""
     match movement.kind:
-        case "new_biz":
-            return f"purchased the {plan} plan{off}"
         case "reactivation":
             return f"reactivated with the {plan} plan{off}"
+        case _ if movement.opening:
+            return f"purchased the {plan} plan{off}"
         case "expansion":
             return f"upgraded to {movement.quantity} of the {plan} plan{off}"
         case _:
             return f"downgraded to {movement.quantity} of the {plan} plan{off}"
 
 
-def _subscription_record(subscription: Subscription, movements: list[Movement], style: Style, now: int) -> Record:
+def _subscription_record(
+    subscription: Subscription, movements: list[Movement], style: Style, now: int
+) -> Record:
     last = movements[-1]
     running = sum(movement.delta for movement in movements)
     mrr = style.money(-last.delta if last.closing else running)
@@ -262,8 +264,11 @@ def _period_end(start: int, plan: Plan, now: int) -> int:
     return start + length * ((now - start) // length + 1)
 
 
-def account_record(
-    *, uuid: str, name: str, currency: str, time_zone: str, week_start_on: str
-) -> Record:
-    return {"id": f"acc_{uuid}", "name": name, "currency": currency, "time_zone": time_zone, "week_start_on": week_start_on}
-
+def account_record(*, uuid: str, name: str, currency: str, time_zone: str, week_start_on: str) -> Record:
+    return {
+        "id": f"acc_{uuid}",
+        "name": name,
+        "currency": currency,
+        "time_zone": time_zone,
+        "week_start_on": week_start_on,
+    }

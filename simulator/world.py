@@ -1,4 +1,4 @@
-"""What an account consists of: sources, plans, customers and their movements, before anything is spelled as JSON."""
+"""What an account consists of, before anything is spelled as JSON."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -62,7 +62,8 @@ class PlanGroup:
 class Movement:
     """One MRR movement of one subscription.
 
-    `closing` movements end their subscription, so their `delta` is settled from what came before.
+    The `opening` one begins its subscription. The `closing` one ends it, so its `delta` is settled from what
+    came before.
     `kind`, `delta` of closings, `before` and `after` are filled in by `history.settle`.
     """
 
@@ -74,6 +75,7 @@ class Movement:
     plan: Plan
     quantity: int
     discount: int = 0
+    opening: bool = False
     closing: bool = False
     kind: str = ""
     before: int = 0

@@ -18,10 +18,10 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from redis import Redis
 from sqlalchemy import Engine, event
-from tests import factories
-from tests.person import Person
 
 from simulator import Simulator
+from tests import factories
+from tests.person import Person
 from webapp import create_app
 from webapp.config import Settings
 from webapp.extensions import db
@@ -127,9 +127,7 @@ def chartmogul(_world: Simulator) -> Simulator:
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str, redis_url: str, chartmogul: Simulator) -> Settings:
-    return make_settings(
-        tmp_path, database_url=database_url, redis_url=redis_url, chartmogul_api_url=chartmogul.url
-    )
+    return make_settings(tmp_path, database_url=database_url, redis_url=redis_url, chartmogul_api_url=chartmogul.url)
 
 
 @pytest.fixture

@@ -138,12 +138,19 @@ def make_movement(customer: Customer, at: datetime, movement_minor: int, mrr_min
 
 def make_property(tenant: Tenant, name: str = "MRR", **changes: Any) -> Property:
     property_ = Property(
-        tenant_id=tenant.id, name=name, codename=name.lower().replace(" ", "_"), type="money", source=Source.CHARTMOGUL, field="cm_mrr"
+        tenant_id=tenant.id,
+        name=name,
+        codename=name.lower().replace(" ", "_"),
+        type="money",
+        source=Source.CHARTMOGUL,
+        field="cm_mrr",
     )
     return _add(property_, changes)
 
 
-def make_value(property_: Property, customer: Customer, number: int | None = None, text: str | None = None) -> PropertyValue:
+def make_value(
+    property_: Property, customer: Customer, number: int | None = None, text: str | None = None
+) -> PropertyValue:
     value = PropertyValue(
         tenant_id=property_.tenant_id,
         property_id=property_.id,
@@ -162,5 +169,3 @@ def _add(row: Any, changes: dict[str, Any]) -> Any:
         db.session.add(row)
         db.session.commit()
     return row
-
-

@@ -24,7 +24,11 @@ class Person:
         token, moment = secrets.token_urlsafe(16), now()
         content = {"_user_id": str(user.id), "_fresh": True}
         row = UserSession(
-            token_hash=_hash(token), user_id=user.id, content=content, last_seen_at=moment, ends_at=moment + timedelta(hours=8)
+            token_hash=_hash(token),
+            user_id=user.id,
+            content=content,
+            last_seen_at=moment,
+            ends_at=moment + timedelta(hours=8),
         )
         db.session.add(row)
         db.session.commit()

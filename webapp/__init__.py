@@ -22,7 +22,7 @@ MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The app for these settings, or for those of the environment."""
-    settings = settings or Settings()
+    settings = settings or Settings()  # type: ignore[call-arg]
     logs.configure(settings.log_level)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     app = Flask(__name__, static_folder=None)

@@ -15,12 +15,44 @@ from webapp.gate import public
 
 STATIC = Path(__file__).parent / "static"
 PACKAGES = ROOT / "node_modules"
-ICONS = (
-    "arrow-down arrow-up calendar-clock check chevron-right circle-alert circle-check circle-slash "
-    "circle-user circle-x clock columns-3 download external-link eye history info life-buoy loader "
-    "lock log-out pause pencil play plug plus refresh-cw rotate-ccw search sliders-horizontal "
-    "trash-2 triangle-alert unplug upload users x"
-).split()
+ICONS = [
+    "arrow-down",
+    "arrow-up",
+    "calendar-clock",
+    "check",
+    "chevron-right",
+    "circle-alert",
+    "circle-check",
+    "circle-slash",
+    "circle-user",
+    "circle-x",
+    "clock",
+    "columns-3",
+    "download",
+    "external-link",
+    "eye",
+    "history",
+    "info",
+    "life-buoy",
+    "loader",
+    "lock",
+    "log-out",
+    "pause",
+    "pencil",
+    "play",
+    "plug",
+    "plus",
+    "refresh-cw",
+    "rotate-ccw",
+    "search",
+    "sliders-horizontal",
+    "trash-2",
+    "triangle-alert",
+    "unplug",
+    "upload",
+    "users",
+    "x",
+]
 FILES = {
     "app.css": (STATIC / "app.css", "text/css; charset=utf-8"),
     "app.js": (STATIC / "app.js", "text/javascript; charset=utf-8"),

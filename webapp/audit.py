@@ -81,9 +81,7 @@ def record(action: str, subject: Any = None, tenant_id: UUID | None = None, **de
     undeclared = set(details) - ACTIONS.get(action, frozenset())
     if action not in ACTIONS or undeclared:
         raise ValueError(f"{action} with {sorted(details)} is not declared in audit.ACTIONS")
-    person = (
-        current_user if has_request_context() and current_user and current_user.is_authenticated else None
-    )
+    person = current_user if has_request_context() and current_user and current_user.is_authenticated else None
     db.session.add(
         AuditEntry(
             action=action,

@@ -15,7 +15,7 @@ from webapp.extensions import db
 from webapp.models import Role, Tenant, User
 
 EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
-DEMO_PASSWORD = "correct horse 42"  # noqa: S105 - printed on purpose, for the demo alone
+DEMO_PASSWORD = "correct horse 42"
 DEMO_CAST = (
     ("Acme", "ada@acme.example", Role.ADMIN),
     ("Acme", "max@acme.example", Role.MEMBER),

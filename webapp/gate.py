@@ -112,10 +112,10 @@ def _admit_looking(access: str) -> AnyResponse | None:
     """Support inside a tenant: reads what its admin reads, writes nothing, and finds no staff page."""
     if _mark("ends_impersonation", False):
         return None
-    if access == "staff":
-        abort(404)
     if request.method not in SAFE or _mark("not_for_support", False):
         return _refuse("read-only")
+    if access == "staff":
+        abort(404)
     return None
 
 

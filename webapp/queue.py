@@ -34,7 +34,7 @@ def redis() -> Redis:
     client = current_app.extensions.get("redis")
     if client is None:
         client = current_app.extensions["redis"] = connect(current_app.config["SETTINGS"].redis)
-    return client  # type: ignore[no-any-return]
+    return client
 
 
 def enqueue_import(import_: Import) -> None:

@@ -46,11 +46,7 @@ def ago(moment: datetime) -> str:
         this_year = local.year == now().astimezone(zone()).year
         return f"{local.day} {local:%b}" + ("" if this_year else f" {local.year}") + f", {local:%H:%M}"
     amount, unit = (
-        (size, "second")
-        if size < MINUTE
-        else (size / MINUTE, "minute")
-        if size < HOUR
-        else (size / HOUR, "hour")
+        (size, "second") if size < MINUTE else (size / MINUTE, "minute") if size < HOUR else (size / HOUR, "hour")
     )
     whole = int(amount)
     words = f"{whole} {unit}{'' if whole == 1 else 's'}"

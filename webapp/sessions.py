@@ -75,9 +75,7 @@ class DatabaseSessions(SessionInterface):
             self._set_cookie(response, session.token)
         else:
             db.session.execute(
-                update(UserSession)
-                .where(UserSession.id == session.row_id)
-                .values(content=content, user_id=user_id)
+                update(UserSession).where(UserSession.id == session.row_id).values(content=content, user_id=user_id)
             )
         db.session.commit()
 
@@ -113,9 +111,7 @@ def touch() -> None:
     stored = _stored()
     if stored.row_id and stored.last_seen_at and now() - stored.last_seen_at > TOUCH_AFTER:
         begin_writing()
-        db.session.execute(
-            update(UserSession).where(UserSession.id == stored.row_id).values(last_seen_at=now())
-        )
+        db.session.execute(update(UserSession).where(UserSession.id == stored.row_id).values(last_seen_at=now()))
         db.session.commit()
         stored.last_seen_at = now()
 

@@ -10,7 +10,7 @@ How each type is held in Python, kept in a value's two columns (number BIGINT, t
 | text    | str                                       | text, cut at 2,000 characters    | as it is       |
 | boolean | bool                                      | number, 0 or 1                   | `true` `false` |
 | date    | date, a day of the account's time zone    | number, days since 1970-01-01    | `2026-11-14`   |
-| list    | tuple of str                              | text, JSON                       | joined by `; ` |
+| list    | tuple of str                              | text, JSON of what has room      | joined by `; ` |
 
 All rounding is half up, away from zero below zero. No value is None, or a missing key; it is never 0 or "".
 """
@@ -59,7 +59,7 @@ class Movement(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When and where values are computed: aware `now`, the account's time zone, Σ MRR of all its customers."""
+    """When and where values are computed: an aware `now`, the account's time zone, Σ MRR of its customers."""
 
     now: datetime
     zone: ZoneInfo
@@ -75,35 +75,28 @@ def field_values(
 ) -> dict[str, Value]:
     """The customer's values by codename; a field without a value is missing from the answer.
 
-    `fields`: codenames of the catalogue and `Field`s of custom attributes (or their codenames; then a timestamp stays
-    text). `customer`: anything with CustomerRecord's attributes and, if there is one, `past_due_since` (aware or
-    None). `movements`: those of this customer in any order, past and scheduled.
+    `fields`: codenames of the catalogue and `Field`s of custom attributes (or their codenames; then a
+    timestamp stays text). `customer`: anything with CustomerRecord's attributes and, if there is one,
+    `past_due_since` (aware or None). `movements`: those of this customer in any order, past and scheduled.
 
     Boundaries, in days of `moment.zone`:
-    - a movement is past if dated at or before `now`; the MRR of a day is the sum of all past movements up to its end,
-      for today up to now; days run from that of the first past movement to today, both included;
-    - the last N days are today and the N − 1 days before it, and "N days ago" is the end of the day today − N: so
+    - a movement is past if dated at or before `now`; the MRR of a day is the sum of all past movements up to
+      its end, for today up to now; days run from that of the first past movement to today, both included;
+    - the last N days are today and the N − 1 days before it; "N days ago" is the end of the day today − N: so
       MRR now minus MRR 30 days ago is exactly the sum of the movements of the last 30 days;
     - days since, tenure and the like are differences of dates, 0 on the same day;
-    - of several movements at one instant, the newest is the one with the highest MRR after it, and none is later.
+    - of several movements at one instant the newest is the one with the highest MRR after it; none is later.
 
-    Without a past movement the MRR history is empty; with one, sums and counts of nothing are 0. A peak, a first or an
-    earlier MRR that is not above 0 is no basis of comparison: the percentage is empty.
+    Without a past movement the MRR history is empty; with one, sums and counts of nothing are 0. A peak, a
+    first or an earlier MRR that is not above 0 is no basis of comparison: the percentage is empty.
 
     Raises ValueError for a time without a zone and KeyError for a codename that is not in the catalogue.
     """
     facts = _Facts(customer, movements, moment)
     values: dict[str, Value] = {}
     for field in fields:
-        if isinstance(field, Field) and field.custom_key is not None:
-            codename, value = field.codename, _custom_value(facts, field)
-        else:
-            codename = field if isinstance(field, str) else field.codename
-            value = (
-                _custom_by_codename(facts, codename)
-                if codename.startswith(CUSTOM_PREFIX)
-                else _COMPUTED[codename](facts)
-            )
+        codename = field if isinstance(field, str) else field.codename
+        value = _COMPUTED[codename](facts) if codename in _COMPUTED else _custom_value(facts, field)
         if value is not None:
             values[codename] = value
     return values
@@ -138,13 +131,11 @@ def convert(value: Value, from_type: PropertyType, to_type: PropertyType, zone: 
     | date    | – | – | – | ISO | – | same | one text |
     | list    | – | – | – | joined by `; ` | – | – | same |
 
-    A plain number has ASCII digits, a point, perhaps an exponent, no thousands separators. Yes or no: true/false,
-    t/f, yes/no, y/n, 1/0 in any case. An ISO date is `2026-11-14` or one of ChartMogul's timestamps: its day is that
-    of `zone`, except that midnight UTC names its own day.
+    A plain number has ASCII digits, a point, perhaps an exponent, no thousands separators. Yes or no:
+    true/false, t/f, yes/no, y/n, 1/0 in any case. An ISO date is `2026-11-14` or one of ChartMogul's
+    timestamps: its day is that of `zone`, except that midnight UTC names its own day.
     """
-    if not isinstance(value, _HELD_AS[from_type]) or (
-        isinstance(value, bool) and from_type is not PropertyType.BOOLEAN
-    ):
+    if not _fits(value, from_type):
         from_type = natural_type(value)
     if from_type is to_type:
         return value
@@ -163,14 +154,12 @@ def encode(type_: PropertyType, value: Value | None) -> tuple[int | None, str | 
     """
     if value is None or value == "" or value == ():
         return None, None
-    if not isinstance(value, _HELD_AS[type_]) or (
-        isinstance(value, bool) and type_ is not PropertyType.BOOLEAN
-    ):
+    if not _fits(value, type_):
         raise CannotRead(f"This is not a {type_}.")
     if isinstance(value, str):
         return None, value[:TEXT_LENGTH]
     if isinstance(value, tuple):
-        return None, json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return None, _list_text(value)
     if isinstance(value, date):
         return (value - _EPOCH).days, None
     number = _scaled(value, _SCALES.get(type_, 1))
@@ -247,7 +236,8 @@ class _Facts:
         return None if at is None else _day(at, self.moment.zone)
 
     def since(self, day: date | None) -> int | None:
-        return None if day is None else (self.moment.today - day).days
+        """Days from a day to today; None before it."""
+        return None if day is None or day > self.moment.today else (self.moment.today - day).days
 
 
 class _History:
@@ -272,18 +262,12 @@ class _History:
 
     @cached_property
     def mrr(self) -> int:
-        return sum(movement.movement_minor for _, movement in self.past)
+        return sum(self.moved())
 
-    def change(self, days: int, type_: str | None = None) -> int:
-        """Σ movements of the last `days` days, of all types or of one."""
-        before = self.moment.today - timedelta(days)
-        return sum(
-            m.movement_minor for day, m in self.past if day > before and (type_ is None or m.type == type_)
-        )
-
-    def count(self, type_: str, days: int = 1_000_000) -> int:
-        oldest = self.moment.today.toordinal() - days
-        return sum(1 for day, m in self.past if m.type == type_ and day.toordinal() > oldest)
+    def moved(self, type_: str | None = None, days: int | None = None) -> list[int]:
+        """The amounts of the past movements, of one type, of the last `days` days."""
+        before = date.min if days is None else self.moment.today - timedelta(days)
+        return [m.movement_minor for day, m in self.past if day > before and type_ in (None, m.type)]
 
     def last(self, type_: str) -> date | None:
         return next((day for day, movement in reversed(self.past) if movement.type == type_), None)
@@ -299,6 +283,10 @@ class _History:
         back = max((m.at for m in self.scheduled if m.type == "reactivation"), default=self.moment.now)
         churn = next((m.at for m in self.scheduled if m.type == "churn" and m.at >= back), None)
         return None if churn is None else _day(churn, self.moment.zone)
+
+    def change_90d(self) -> Decimal | None:
+        change = sum(self.moved(days=90))
+        return _percent(change, self.mrr - change)
 
     def peak(self) -> int:
         return max(mrr for _, mrr in self.days)
@@ -331,11 +319,6 @@ def _share(facts: _Facts) -> Decimal | None:
     return None if mrr is None or not total else _percent(mrr, total)
 
 
-def _tenure(facts: _Facts) -> int | None:
-    days = facts.since(facts.day(facts.customer.customer_since))
-    return None if days is None or days < 0 else days
-
-
 def _trial_to_paid(facts: _Facts) -> int | None:
     paid, trial = facts.day(facts.customer.customer_since), facts.day(facts.customer.free_trial_started_at)
     if paid is None or trial is None or paid < trial:
@@ -364,21 +347,21 @@ _COMPUTED: Mapping[str, Callable[[_Facts], Value | None]] = {
     "cm_churned_on": _past(_History.churned_on),
     "cm_scheduled_churn_on": lambda f: f.history.scheduled_churn_on(),
     "cm_customer_since": lambda f: f.day(f.customer.customer_since),
-    "cm_tenure_days": _tenure,
+    "cm_tenure_days": lambda f: f.since(f.day(f.customer.customer_since)),
     "cm_trial_to_paid_days": _trial_to_paid,
     "cm_days_past_due": _days_past_due,
-    "cm_reactivations": _past(lambda h: h.count("reactivation")),
+    "cm_reactivations": _past(lambda h: len(h.moved("reactivation"))),
     "cm_mrr": lambda f: f.customer.mrr_minor,
     "cm_arr": lambda f: f.customer.arr_minor,
     "cm_mrr_share": _share,
     "cm_recurring_revenue": _past(_History.revenue),
-    "cm_mrr_change_30d": _past(lambda h: h.change(30)),
-    "cm_mrr_change_90d_pct": _past(lambda h: _percent(h.change(90), h.mrr - h.change(90))),
+    "cm_mrr_change_30d": _past(lambda h: sum(h.moved(days=30))),
+    "cm_mrr_change_90d_pct": _past(_History.change_90d),
     "cm_mrr_vs_peak_pct": _past(lambda h: _percent(h.mrr, h.peak())),
     "cm_mrr_vs_first_pct": _past(lambda h: _percent(h.mrr, h.first())),
-    "cm_contraction_12m": _past(lambda h: -h.change(365, "contraction")),
-    "cm_expansion_12m": _past(lambda h: h.change(365, "expansion")),
-    "cm_contractions_180d": _past(lambda h: h.count("contraction", 180)),
+    "cm_contraction_12m": _past(lambda h: -sum(h.moved("contraction", 365))),
+    "cm_expansion_12m": _past(lambda h: sum(h.moved("expansion", 365))),
+    "cm_contractions_180d": _past(lambda h: len(h.moved("contraction", 180))),
     "cm_days_since_contraction": lambda f: f.since(f.history.last("contraction")),
     "cm_days_since_expansion": lambda f: f.since(f.history.last("expansion")),
     "cm_last_movement": _past(lambda h: str(h.past[-1][1].type)),
@@ -393,18 +376,16 @@ _COMPUTED: Mapping[str, Callable[[_Facts], Value | None]] = {
 }
 
 
-def _custom_value(facts: _Facts, field: Field) -> Value | None:
-    value = _custom((facts.customer.custom or {}).get(field.custom_key))
+def _custom_value(facts: _Facts, field: str | Field) -> Value | None:
+    attributes = facts.customer.custom or {}
+    if isinstance(field, str):
+        if not field.startswith(CUSTOM_PREFIX):
+            raise KeyError(field)
+        return next((_custom(attributes[key]) for key in attributes if custom_codename(key) == field), None)
+    value = _custom(attributes.get(field.custom_key))
     if field.type is PropertyType.DATE and isinstance(value, str) and looks_like_timestamp(value):
         return _read_day(value, facts.moment.zone)
     return value
-
-
-def _custom_by_codename(facts: _Facts, codename: str) -> Value | None:
-    for key, value in (facts.customer.custom or {}).items():
-        if custom_codename(key) == codename:
-            return _custom(value)
-    return None
 
 
 def _custom(value: object) -> Value | None:
@@ -416,15 +397,8 @@ def _custom(value: object) -> Value | None:
     if isinstance(value, float):
         return Decimal(repr(value))
     if isinstance(value, list | tuple):
-        items = (_custom(item) for item in value)
-        return (
-            tuple(
-                str(convert(item, natural_type(item), PropertyType.TEXT))
-                for item in items
-                if item is not None
-            )
-            or None
-        )
+        items = [item for item in map(_custom, value) if item is not None]
+        return tuple(str(convert(item, natural_type(item), PropertyType.TEXT)) for item in items) or None
     return None
 
 
@@ -455,6 +429,26 @@ _PLAIN_NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})(e[+-]?\d{1,3}
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _YES = frozenset(("true", "t", "yes", "y", "1"))
 _NO = frozenset(("false", "f", "no", "n", "0"))
+
+
+def _fits(value: Value, type_: PropertyType) -> bool:
+    return isinstance(value, _HELD_AS[type_]) and isinstance(value, bool) == (type_ is PropertyType.BOOLEAN)
+
+
+def _list_text(items: tuple[str, ...]) -> str:
+    """JSON of as many items as have room; a first item too long for all of it is cut."""
+    parts: list[str] = []
+    room = TEXT_LENGTH - len("[]")
+    for item in items:
+        part = json.dumps(item, ensure_ascii=False)
+        while not parts and len(part) > room:
+            item = item[: len(item) * 3 // 4]
+            part = json.dumps(item, ensure_ascii=False)
+        room -= len(part) + 1
+        if room < -1:
+            break
+        parts.append(part)
+    return f"[{','.join(parts)}]"
 
 
 def _scaled(value: int | Decimal, scale: int) -> int:
@@ -502,11 +496,7 @@ def _read_day(text: str, zone: tzinfo) -> date:
             return date.fromisoformat(text)
         if looks_like_timestamp(text):
             at = read_time(text)
-            return (
-                at.date()
-                if (at.hour, at.minute, at.second, at.microsecond) == (0, 0, 0, 0)
-                else _day(at, zone)
-            )
+            return at.date() if (at.hour, at.minute, at.second, at.microsecond) == (0, 0, 0, 0) else _day(at, zone)
     except ValueError:
         pass
     raise CannotRead("This text is not an ISO date.")

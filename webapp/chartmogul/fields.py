@@ -106,10 +106,10 @@ _DEFINITIONS = {
     "cm_status": "Active, Past Due, Cancelled or a lead status, as ChartMogul says it.",
     "cm_churned": "Yes when the status is Cancelled.",
     "cm_churned_on": "Day of the last churn. Empty for customers who never churned or have come back.",
-    "cm_scheduled_churn_on": "Day of the next scheduled churn. Empty if a reactivation is scheduled after it.",
+    "cm_scheduled_churn_on": "Day of the next scheduled churn without a reactivation scheduled after it.",
     "cm_customer_since": "Day of the first paid subscription. Kept after a churn.",
     "cm_tenure_days": "Days from Customer since to today.",
-    "cm_trial_to_paid_days": "Days from the start of the free trial to Customer since. Empty if negative.",
+    "cm_trial_to_paid_days": "Days from the free trial's start to Customer since. Empty if negative.",
     "cm_days_past_due": "Days since an import first saw the customer Past Due, unbroken until now.",
     "cm_reactivations": "How often the customer has come back after a churn.",
     "cm_mrr": "Monthly recurring revenue, as ChartMogul says it.",
@@ -164,9 +164,9 @@ def custom_field(key: str, type_: PropertyType) -> Field:
 
 @lru_cache(maxsize=4096)
 def custom_codename(key: str) -> str:
-    """A legal codename, always the same for a key: with the key itself if it is legal, else what is left of it.
+    """A legal codename, always the same for a key: the key itself if it is legal, else what is left of it.
 
-    Then a digest is added: it keeps `Plan Tier`, `plan-tier` and `plan_tier` apart.
+    Then a digest is added, which keeps `Plan Tier`, `plan-tier` and `plan_tier` apart.
     """
     room = CODENAME_LENGTH - len(CUSTOM_PREFIX)
     if (
@@ -181,7 +181,7 @@ def custom_codename(key: str) -> str:
 
 
 def infer_custom_type(values: Iterable[object]) -> tuple[PropertyType, bool]:
-    """The type that holds all values of one custom attribute, and whether they are of several kinds (then text).
+    """The type that holds all values of a custom attribute, and whether they are of several kinds: then text.
 
     Texts are taken for dates only if every one is spelled as ChartMogul spells its Timestamp attributes.
     Empty values say nothing; without any value the type is text.
@@ -320,38 +320,21 @@ _FILLERS = frozenset(
     ("the", "a", "an", "of", "in", "is", "has", "for", "to", "by", "and", "our", "chartmogul", "cm")
 )
 # Words in so many names that they say little.
-_COMMON = frozenset(
-    (
-        "account",
-        "amount",
-        "change",
-        "count",
-        "current",
-        "customer",
-        "date",
-        "days",
-        "last",
-        "length",
-        "name",
-        "number",
-    )
-    + (
-        "system",
-        "time",
-        "times",
-        "type",
-        "30d",
-        "90d",
-        "180d",
-        "12m",
-        "plan",
-        "percentage",
-        "2025",
-        "2026",
-        "eur",
-        "usd",
-    )
+_NOUNS = (
+    "account",
+    "amount",
+    "change",
+    "count",
+    "customer",
+    "length",
+    "name",
+    "number",
+    "plan",
+    "system",
+    "type",
 )
+_TIMES = ("30d", "90d", "180d", "12m", "current", "date", "days", "last", "percentage", "time", "times")
+_COMMON = frozenset(_NOUNS + _TIMES)
 
 
 def _kind(value: object) -> PropertyType:
@@ -379,9 +362,11 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
-    """Dice's coefficient with weights: 1 for the same words, 0 for none in common."""
-    shared, all_words = _weight(one & other), _weight(one) + _weight(other)
-    return 2 * shared / all_words if all_words else 0.0
+    """Dice's coefficient with weights: 1 for the same words, 0 if they share only common ones."""
+    shared = one & other
+    if one != other and shared <= _COMMON:
+        return 0.0
+    return 2 * _weight(shared) / (_weight(one) + _weight(other)) if shared else 0.0
 
 
 def _weight(words: frozenset[str]) -> float:

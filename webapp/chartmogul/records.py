@@ -3,10 +3,10 @@
 A record that cannot be used raises `RecordRefused`; a single odd field becomes None and a `RecordWarning`.
 Sentences name fields, never their content, so they may be logged and shown.
 
-Characters kept: 255 of names, ids, email, owner, city, tags and custom keys; 100 of status, country, billing system
-and currency; 500 of descriptions; an address over 2,000 is dropped, not cut; so are the custom attributes of a
-customer if they come to more than 64 KB. NUL characters are removed and lone surrogates become U+FFFD, since
-PostgreSQL refuses both.
+Characters kept: 255 of names, ids, email, owner, city, tags and custom keys; 100 of country and billing
+system; 40 of status; 10 of currency; 500 of descriptions. An address over 1,000 is dropped, not cut; so are
+the custom attributes of a customer if they come to more than 64 KB. NUL characters are removed and lone
+surrogates become U+FFFD, since PostgreSQL refuses both.
 """
 
 import json
@@ -25,9 +25,11 @@ Scalar = str | int | float | bool
 CustomValue = Scalar | list[Scalar]
 
 NAME_LENGTH = 255
-SHORT_LENGTH = 100
+PLACE_LENGTH = 100
+STATUS_LENGTH = 40
+CURRENCY_LENGTH = 10
 DESCRIPTION_LENGTH = 500
-ADDRESS_LENGTH = 2_000
+ADDRESS_LENGTH = 1_000
 CURSOR_LENGTH = 2_000
 TAGS_KEPT = 500
 CUSTOM_SIZE = 64 * 1024
@@ -88,7 +90,7 @@ _DOUBTED = {
 
 
 class RecordRefused(Exception):
-    """A record cannot be used: `reason` for programs, `sentence` for people, its customer's `uuid` if known."""
+    """A record cannot be used: `reason` for programs, `sentence` for people, `uuid` of a customer, if any."""
 
     def __init__(self, reason: Refusal, uuid: str | None = None) -> None:
         self.reason = reason
@@ -186,7 +188,7 @@ class Page:
 
 
 def parse_page(raw: object, key: str = "entries") -> Page:
-    """Read a page whose rows stand under `key`. Raises PageBroken if one could not tell whether or how to go on."""
+    """Read a page whose rows stand under `key`. Raises PageBroken, also if it leaves open how to go on."""
     if not isinstance(raw, dict):
         raise PageBroken("The answer is not an object.")
     entries, cursor, has_more, total = (
@@ -209,11 +211,11 @@ def parse_page(raw: object, key: str = "entries") -> Page:
 
 
 def parse_account(raw: object) -> AccountRecord:
-    """Read `GET /account`; an unknown time zone becomes UTC. Raises RecordRefused, also without a currency."""
+    """Read `GET /account`; an unknown time zone becomes UTC. Raises RecordRefused, so without a currency."""
     if not isinstance(raw, dict):
         raise RecordRefused(Refusal.NOT_AN_OBJECT)
     warnings: list[RecordWarning] = []
-    currency = _text(raw.get("currency"), "currency", SHORT_LENGTH, warnings)
+    currency = _text(raw.get("currency"), "currency", CURRENCY_LENGTH, warnings)
     if currency is None or not re.fullmatch("[A-Z]{3}", currency):
         raise RecordRefused(Refusal.NO_CURRENCY)
     return AccountRecord(
@@ -221,7 +223,7 @@ def parse_account(raw: object) -> AccountRecord:
         name=_text(raw.get("name"), "name", NAME_LENGTH, warnings),
         currency=currency,
         time_zone=_time_zone(raw.get("time_zone"), warnings),
-        week_start_on=_text(raw.get("week_start_on"), "week_start_on", SHORT_LENGTH, warnings),
+        week_start_on=_text(raw.get("week_start_on"), "week_start_on", CURRENCY_LENGTH, warnings),
         warnings=tuple(warnings),
     )
 
@@ -245,16 +247,16 @@ def parse_customer(raw: object) -> CustomerRecord:
         _text(get("name"), "name", NAME_LENGTH, warnings),
         _text(get("email"), "email", NAME_LENGTH, warnings),
         _text(get("company"), "company", NAME_LENGTH, warnings),
-        _text(get("status"), "status", SHORT_LENGTH, warnings),
+        _text(get("status"), "status", STATUS_LENGTH, warnings),
         _money(get("mrr"), uuid),
         _money(get("arr"), uuid),
-        _text(get("currency"), "currency", SHORT_LENGTH, warnings),
+        _text(get("currency"), "currency", CURRENCY_LENGTH, warnings),
         _time(get("customer-since"), "customer-since", warnings),
         _time(get("free_trial_started_at"), "free_trial_started_at", warnings),
         _time(get("lead_created_at"), "lead_created_at", warnings),
-        _text(get("country"), "country", SHORT_LENGTH, warnings),
+        _text(get("country"), "country", PLACE_LENGTH, warnings),
         _text(get("city"), "city", NAME_LENGTH, warnings),
-        _text(get("billing-system-type"), "billing-system-type", SHORT_LENGTH, warnings),
+        _text(get("billing-system-type"), "billing-system-type", PLACE_LENGTH, warnings),
         _address(get("chartmogul-url"), "chartmogul-url", warnings),
         _address(get("website_url"), "website_url", warnings),
         _text(get("owner"), "owner", NAME_LENGTH, warnings),
@@ -291,7 +293,7 @@ def parse_movement(raw: object) -> MovementRecord:
         _text(get("description"), "description", DESCRIPTION_LENGTH, warnings),
         _text(get("subscription-external-id"), "subscription-external-id", NAME_LENGTH, warnings),
         _text(get("plan-external-id"), "plan-external-id", NAME_LENGTH, warnings),
-        _text(get("currency"), "currency", SHORT_LENGTH, warnings),
+        _text(get("currency"), "currency", CURRENCY_LENGTH, warnings),
         _text(get("uuid"), "uuid", NAME_LENGTH, warnings),
         tuple(warnings),
     )
@@ -321,8 +323,8 @@ def content_hash(record: CustomerRecord) -> bytes:
 def movement_key(record: MovementRecord, ordinal: int) -> bytes:
     """16 bytes that identify a movement by all that is stored of it.
 
-    Activity ids change between reads. `ordinal` is 0 for the first movement of a read with this content, 1 for the
-    second and so on; leave out what came twice under one `activity_uuid` before counting.
+    Activity ids change between reads. `ordinal` is 0 for the first movement of a read with this content, 1
+    for the second and so on; leave out what came twice under one `activity_uuid` before counting.
     """
     return blake2b(_canonical([1, ordinal, *_identity(record)]).encode(), digest_size=16).digest()
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +18,8 @@ from webapp.models.types import UtcDateTime, now
 
 # OWASP's minimum for argon2id: 19 MiB, two passes.
 PASSWORDS = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+IMPERSONATION_LASTS = timedelta(minutes=30)
+IMPERSONATION_IDLE = timedelta(minutes=15)
 # Verified when the e-mail address is unknown, so that both answers take the same time.
 NOBODY = PASSWORDS.hash("nobody has this password")
 
@@ -45,7 +47,7 @@ class Tenant(Base):
         return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60] or "tenant"
 
 
-class User(Base, UserMixin):
+class User(Base, UserMixin):  # type: ignore[misc]
     """A person who signs in: admin or member of one tenant, or staff of Customerscore and of no tenant."""
 
     __tablename__ = "users"
@@ -136,3 +138,16 @@ class Impersonation(Base):
 
     staff: Mapped[User] = relationship(lazy="joined")
     tenant: Mapped[Tenant] = relationship(lazy="joined")
+
+    @property
+    def minutes_left(self) -> int:
+        """Begun minutes until it ends by itself."""
+        return max(0, -(-int((self.ends_at - now()).total_seconds()) // 60))
+
+    def over(self, at: datetime) -> str | None:
+        """How it ended, also if nobody has written that down yet; None while it lasts."""
+        if self.ended_at is not None:
+            return self.ended_by
+        if at >= self.ends_at:
+            return "expired"
+        return "idle" if at - self.last_action_at >= IMPERSONATION_IDLE else None

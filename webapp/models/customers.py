@@ -1,12 +1,14 @@
 """Customers and their MRR movements, as ChartMogul sent them."""
 
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from sqlalchemy import JSON, BigInteger, ForeignKeyConstraint, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.chartmogul.records import CustomerRecord
 from webapp.extensions import Base
 from webapp.models.types import UtcDateTime
 from webapp.tenancy import TenantOwned
@@ -26,21 +28,23 @@ class Customer(TenantOwned, Base):
     provider_id: Mapped[UUID]
     uuid: Mapped[str] = mapped_column(String(80))
     external_id: Mapped[str | None] = mapped_column(String(255))
+    external_ids: Mapped[list[str]] = mapped_column(JSON, default=list)
+    owner: Mapped[str | None] = mapped_column(String(500))
     name: Mapped[str | None] = mapped_column(String(500))
     email: Mapped[str | None] = mapped_column(String(500))
     company: Mapped[str | None] = mapped_column(String(500))
-    status: Mapped[str | None] = mapped_column(String(40))
+    status: Mapped[str | None] = mapped_column(String(100))
     mrr_minor: Mapped[int] = mapped_column(BigInteger)
     arr_minor: Mapped[int] = mapped_column(BigInteger)
-    currency: Mapped[str | None] = mapped_column(String(10))
+    currency: Mapped[str | None] = mapped_column(String(100))
     customer_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     free_trial_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lead_created_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     country: Mapped[str | None] = mapped_column(String(100))
     city: Mapped[str | None] = mapped_column(String(255))
     billing_system: Mapped[str | None] = mapped_column(String(100))
-    chartmogul_url: Mapped[str | None] = mapped_column(String(1000))
-    website_url: Mapped[str | None] = mapped_column(String(1000))
+    chartmogul_url: Mapped[str | None] = mapped_column(String(2000))
+    website_url: Mapped[str | None] = mapped_column(String(2000))
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
     custom: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     # What the record's fields hash to: a record that hashes the same is not written again.
@@ -55,6 +59,15 @@ class Customer(TenantOwned, Base):
     def id_for(provider_id: UUID, uuid: str) -> UUID:
         """Our id of a ChartMogul customer: computed, so a page can be saved without asking which rows exist."""
         return uuid5(NAMESPACE_OID, f"{provider_id}/{uuid}")
+
+    @staticmethod
+    def columns_of(record: CustomerRecord) -> dict[str, Any]:
+        """A record's fields as this table's columns."""
+        return {
+            name: list(value) if isinstance(value := getattr(record, name), tuple) else value
+            for name in CustomerRecord.__dataclass_fields__
+            if name != "warnings"
+        }
 
     @property
     def title(self) -> str:
@@ -83,5 +96,9 @@ class Movement(TenantOwned, Base):
     description: Mapped[str | None] = mapped_column(String(1000))
     subscription_id: Mapped[str | None] = mapped_column(String(255))
     plan_id: Mapped[str | None] = mapped_column(String(255))
-    currency: Mapped[str | None] = mapped_column(String(10))
+    currency: Mapped[str | None] = mapped_column(String(100))
     read: Mapped[int]
+
+    @staticmethod
+    def id_for(provider_id: UUID, key: bytes) -> UUID:
+        return UUID(bytes=blake2b(provider_id.bytes + key, digest_size=16).digest())

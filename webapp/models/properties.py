@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.chartmogul.fields import FIELDS, Field, PropertyType, custom_field
 from webapp.extensions import Base
 from webapp.models.types import UtcDateTime, now
 from webapp.tenancy import TenantOwned
@@ -60,6 +62,13 @@ class Property(TenantOwned, Base):
     def waiting(self) -> bool:
         """Whether its values are still to come, on the next sync."""
         return self.from_chartmogul and self.filled_version != self.version
+
+    def chartmogul_field(self, attributes: dict[str, Any]) -> Field | None:
+        """The ChartMogul field behind it, for a custom attribute with the type that its values had last."""
+        if self.custom_key is not None:
+            known = attributes.get(self.custom_key, {})
+            return custom_field(self.custom_key, PropertyType(known.get("type", PropertyType.TEXT)))
+        return FIELDS.get(self.field or "")
 
     def redefine(self, source: str, type_: str, field: str | None, custom_key: str | None) -> bool:
         """Set where the values come from and what they are; True when that makes the old values void."""

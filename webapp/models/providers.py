@@ -19,9 +19,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, object_session
 
-from webapp.extensions import Base
+from webapp.chartmogul.records import AccountRecord
+from webapp.extensions import Base, db
 from webapp.models.types import UtcDateTime, now
-from webapp.tenancy import TenantOwned
+from webapp.tenancy import TenantOwned, owned, owned_update
 
 FAILURES_BEFORE_ACTION = 3
 MAX_ATTEMPTS = 3
@@ -64,7 +65,7 @@ class Reason(StrEnum):
     BUSY = "busy"
     UNAVAILABLE = "unavailable"
     BROKEN_ANSWER = "broken_answer"
-    SECRET_STORE = "secret_store"  # noqa: S105 - the name of a reason
+    SECRET_STORE = "secret_store"
     STOPPED_TOO_OFTEN = "stopped_too_often"
     DISCONNECTED = "disconnected"
     UNEXPECTED = "unexpected"
@@ -97,7 +98,7 @@ class Provider(TenantOwned, Base):
 
     secret_name: Mapped[str | None] = mapped_column(String(300))
     key_mask: Mapped[str | None] = mapped_column(String(20))
-    account_id: Mapped[str | None] = mapped_column(String(80))
+    account_id: Mapped[str | None] = mapped_column(String(255))
     account_name: Mapped[str | None] = mapped_column(String(255))
     currency: Mapped[str | None] = mapped_column(String(10))
     time_zone: Mapped[str | None] = mapped_column(String(64))
@@ -126,18 +127,47 @@ class Provider(TenantOwned, Base):
     attributes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     movements_read: Mapped[int] = mapped_column(default=0)
 
+    @classmethod
+    def current(cls, lock: bool = False) -> "Provider | None":
+        """This tenant's connection: the live one, else the one that was disconnected last."""
+        live_first = (cls.state == ProviderState.DISCONNECTED, cls.disconnected_at.desc())
+        newest = owned(cls).order_by(*live_first).limit(1)
+        found: Provider | None = db.session.scalar(newest.with_for_update() if lock else newest)
+        return found
+
     @property
     def live(self) -> bool:
         return self.state != ProviderState.DISCONNECTED
 
     @property
+    def awaits_set_up(self) -> bool:
+        return self.live and self.set_up_at is None
+
+    @property
     def imports_may_run(self) -> bool:
-        return self.state in (ProviderState.CONNECTED, ProviderState.ACTION_NEEDED)
+        allowed = (ProviderState.CONNECTED, ProviderState.ACTION_NEEDED)
+        return self.set_up_at is not None and self.state in allowed
+
+    @property
+    def probing(self) -> bool:
+        """Whether a probe was asked for and has not answered yet."""
+        wanted, done = self.probe_wanted_at, self.probed_at
+        return wanted is not None and (done is None or done < wanted)
+
+    @property
+    def key_check(self) -> str | None:
+        """What the last probe said of the key: `ok`, `refused`, `unavailable`; None before the first."""
+        return self.probe.get("state") if self.probe else None
 
     @property
     def zone(self) -> ZoneInfo:
         """The account's time zone: its days are the days of every dated field."""
         return ZoneInfo(self.time_zone or "UTC")
+
+    @property
+    def account(self) -> str:
+        """The ChartMogul account as people know it."""
+        return self.account_name or "without a name"
 
     def same_account(self, account_id: str | None, name: str, currency: str, time_zone: str) -> bool:
         """Whether a key opens this connection's account. Old answers carry no id: then its facts decide."""
@@ -151,12 +181,26 @@ class Provider(TenantOwned, Base):
         self.secret_name, self.key_mask = secret_name, key_mask
         self.connected_by, self.connected_at = by, at
         self.set_up_at = self.disconnected_at = None
-        self.action_reason = self.action_since = self.probe = self.probed_at = None
+        self.action_reason = self.action_since = self.next_import_at = None
         self.failures = 0
+        self.ask_probe(at)
 
-    def complete_set_up(
-        self, every_hours: int | None, daily_at: str | None, leads: bool, at: datetime
-    ) -> None:
+    def describe(self, account: AccountRecord) -> None:
+        """Note which account the key opens."""
+        self.account_id = account.id or self.account_id
+        self.account_name, self.currency, self.time_zone = account.name, account.currency, account.time_zone
+
+    def ask_probe(self, at: datetime) -> None:
+        """Have a worker look at what the key gives; what an older key gave is forgotten."""
+        self.probe = self.probed_at = None
+        self.probe_wanted_at = at
+
+    def ask_for_new_key(self, at: datetime) -> None:
+        """Tell the tenant that its key is refused, before the set-up is complete."""
+        self.state, self.action_reason = ProviderState.ACTION_NEEDED, Reason.KEY_REFUSED
+        self.action_since = self.action_since or at
+
+    def complete_set_up(self, every_hours: int | None, daily_at: str | None, leads: bool, at: datetime) -> None:
         """Set the schedule and let imports run; the first one is started by the caller."""
         self.state = ProviderState.CONNECTED
         self.set_up_at = at
@@ -200,7 +244,20 @@ class Provider(TenantOwned, Base):
         self.state = ProviderState.DISCONNECTED
         self.generation += 1
         self.secret_name = self.next_import_at = self.action_reason = self.action_since = None
+        self.probe_wanted_at = None
         self.disconnected_at = at
+
+    def cancel_live_import(self, by: str, at: datetime) -> int | None:
+        """End a live import at once, without waiting for its worker, whose next write finds that it lost its
+        place; gives the import's number."""
+        live = Import.provider_id == self.id, Import.state.in_(LIVE_IMPORT_STATES)
+        ended = {
+            "state": ImportState.CANCELLED,
+            "reason": Reason.DISCONNECTED,
+            "cancelled_by": by,
+            "ended_at": at,
+        }
+        return db.session.scalar(owned_update(Import).where(*live).values(**ended).returning(Import.number))
 
     def live_import(self) -> "Import | None":
         session = object_session(self)
@@ -282,7 +339,9 @@ class Import(TenantOwned, Base):
 
     # The lease: who may write. Every claim raises `fence`; a write with an older fence changes no row.
     attempt: Mapped[int] = mapped_column(default=1)
+    # How often, and when last, a worker was woken for it.
     sent: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     fence: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -346,15 +405,12 @@ class Import(TenantOwned, Base):
     def retry(self, by: str, generation: int, at: datetime) -> None:
         """Wait to be run again, from where it stopped. After an hour ChartMogul's lists have moved on, so
         an older run reads everything again."""
-        if (
-            self.ended_at
-            and at - self.ended_at > CHECKPOINT_GOOD_FOR
-            or self.state == ImportState.PARTLY_DONE
-        ):
+        if (self.ended_at and at - self.ended_at > CHECKPOINT_GOOD_FOR) or self.state == ImportState.PARTLY_DONE:
             self.checkpoint = {}
         self.state, self.generation, self.attempt = ImportState.WAITING, generation, 1
         self.reason = self.detail = self.ended_at = self.cancelled_by = self.not_before = None
         self.requested_by, self.waiting_since = by, at
+        self.sent, self.sent_at = self.sent + 1, at
 
 
 class ImportPage(TenantOwned, Base):

@@ -33,7 +33,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class database_now(FunctionElement[datetime]):  # noqa: N801 - reads as the SQL function that it is
+class database_now(FunctionElement[datetime]):
     """The database's clock, plus some seconds: one clock for all workers, however wrong their own are."""
 
     type = UtcDateTime()

@@ -1,9 +1,11 @@
 """Signing in and out."""
 
+from uuid import UUID
+
 from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
 from flask.wrappers import Response
-from flask_login import current_user, login_user, logout_user
 from flask_limiter.util import get_remote_address
+from flask_login import current_user, login_user, logout_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -19,10 +21,8 @@ TRIES = "10 per 5 minutes"
 TRIES_PER_ADDRESS = "60 per 5 minutes"
 
 
-@login_manager.user_loader
+@login_manager.user_loader  # type: ignore[untyped-decorator]
 def load_user(user_id: str) -> User | None:
-    from uuid import UUID
-
     return db.session.get(User, UUID(user_id))
 
 
@@ -68,8 +68,6 @@ def store() -> AnyResponse:
 def remove() -> AnyResponse:
     if current_user.is_authenticated:
         if session.get(impersonation.KEY):
-            from uuid import UUID
-
             impersonation.end(UUID(session[impersonation.KEY]), "logout", now())
         audit.record("authn:logout", current_user)
         db.session.commit()

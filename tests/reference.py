@@ -1,0 +1,199 @@
+"""The catalogue's values again, slowly: written from the definitions, to hold `webapp.values` to.
+
+Imports nothing of the app. Looks at every day by itself; a fraction stays one until it is rounded at the end.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+
+class Reference:
+    """One customer at one moment: `Reference(...).values()` gives what has a value, by codename."""
+
+    def __init__(
+        self, customer: Any, movements: Sequence[Any], now: datetime, zone: ZoneInfo, total_minor: int
+    ) -> None:
+        self.customer = customer
+        self.now = now
+        self.zone = zone
+        self.total_minor = total_minor
+        self.today = self.day(now)
+        self.movements = list(movements)
+        self.past = [m for m in movements if m.at <= now]
+        self.scheduled = [m for m in movements if m.at > now]
+
+    def values(self) -> dict[str, Any]:
+        found = {name: getattr(self, name)() for name in dir(self) if name.startswith("cm_")}
+        return {name: value for name, value in found.items() if value is not None}
+
+    # Days
+
+    def day(self, at: datetime) -> date:
+        return at.astimezone(self.zone).date()
+
+    def past_day(self, movement: Any) -> date:
+        return min(self.day(movement.at), self.today)
+
+    def mrr_at_end_of(self, day: date) -> int:
+        return sum(m.movement_minor for m in self.past if self.past_day(m) <= day)
+
+    def mrr_now(self) -> int:
+        return sum(m.movement_minor for m in self.past)
+
+    def all_days(self) -> list[date]:
+        days = [min(self.past_day(m) for m in self.past)]
+        while days[-1] < self.today:
+            days.append(days[-1] + timedelta(days=1))
+        return days
+
+    def last_days(self, count: int) -> set[date]:
+        return {self.today - timedelta(days=back) for back in range(count)}
+
+    def of_last_days(self, count: int, type_: str) -> list[Any]:
+        days = self.last_days(count)
+        return [m for m in self.past if m.type == type_ and self.past_day(m) in days]
+
+    def days_since_newest(self, type_: str) -> int | None:
+        of_type = [m for m in self.past if m.type == type_]
+        return (self.today - self.past_day(max(of_type, key=lambda m: m.at))).days if of_type else None
+
+    def followed(self, churn: Any, among: list[Any]) -> bool:
+        return any(m.type == "reactivation" and m.at > churn.at for m in among)
+
+    # Arithmetic
+
+    def rounded(self, exact: Fraction) -> int:
+        size = abs(exact)
+        whole = size.numerator // size.denominator
+        whole += 1 if size - whole >= Fraction(1, 2) else 0
+        return whole if exact >= 0 else -whole
+
+    def percent(self, part: int, whole: int) -> Decimal | None:
+        if whole <= 0:
+            return None
+        return Decimal(self.rounded(Fraction(part, whole) * 100 * 100)) / 100
+
+    def if_past(self, compute: Callable[[], Any]) -> Any:
+        return compute() if self.past else None
+
+    # From the customer
+
+    def cm_status(self) -> Any:
+        return self.customer.status
+
+    def cm_mrr(self) -> Any:
+        return self.customer.mrr_minor
+
+    def cm_arr(self) -> Any:
+        return self.customer.arr_minor
+
+    def cm_customer_since(self) -> Any:
+        return self.day(self.customer.customer_since) if self.customer.customer_since else None
+
+    def cm_tenure_days(self) -> Any:
+        since = self.cm_customer_since()
+        return (self.today - since).days if since and since <= self.today else None
+
+    def cm_churned(self) -> Any:
+        return None if self.customer.status is None else self.customer.status == "Cancelled"
+
+    def cm_country(self) -> Any:
+        return self.customer.country
+
+    def cm_city(self) -> Any:
+        return self.customer.city
+
+    def cm_company(self) -> Any:
+        return self.customer.company
+
+    def cm_email(self) -> Any:
+        return self.customer.email
+
+    def cm_billing_system(self) -> Any:
+        return self.customer.billing_system
+
+    def cm_tags(self) -> Any:
+        return tuple(self.customer.tags) if self.customer.tags else None
+
+    def cm_trial_to_paid_days(self) -> Any:
+        since, trial = self.cm_customer_since(), self.customer.free_trial_started_at
+        if since is None or trial is None or (since - self.day(trial)).days < 0:
+            return None
+        return (since - self.day(trial)).days
+
+    def cm_mrr_share(self) -> Any:
+        return self.percent(self.customer.mrr_minor, self.total_minor)
+
+    def cm_days_past_due(self) -> Any:
+        since = self.customer.past_due_since
+        if self.customer.status != "Past Due" or since is None or self.day(since) > self.today:
+            return None
+        return (self.today - self.day(since)).days
+
+    # From the movements
+
+    def cm_mrr_change_30d(self) -> Any:
+        before = self.today - timedelta(days=30)
+        return self.if_past(lambda: self.mrr_now() - self.mrr_at_end_of(before))
+
+    def cm_mrr_change_90d_pct(self) -> Any:
+        then = self.mrr_at_end_of(self.today - timedelta(days=90))
+        return self.if_past(lambda: self.percent(self.mrr_now() - then, then))
+
+    def cm_mrr_vs_peak_pct(self) -> Any:
+        return self.if_past(
+            lambda: self.percent(self.mrr_now(), max(self.mrr_at_end_of(day) for day in self.all_days()))
+        )
+
+    def cm_mrr_vs_first_pct(self) -> Any:
+        paying = [day for day in self.all_days() if self.mrr_at_end_of(day) > 0] if self.past else []
+        return self.percent(self.mrr_now(), self.mrr_at_end_of(paying[0])) if paying else None
+
+    def cm_contraction_12m(self) -> Any:
+        return self.if_past(lambda: -sum(m.movement_minor for m in self.of_last_days(365, "contraction")))
+
+    def cm_expansion_12m(self) -> Any:
+        return self.if_past(lambda: sum(m.movement_minor for m in self.of_last_days(365, "expansion")))
+
+    def cm_contractions_180d(self) -> Any:
+        return self.if_past(lambda: len(self.of_last_days(180, "contraction")))
+
+    def cm_days_since_contraction(self) -> Any:
+        return self.days_since_newest("contraction")
+
+    def cm_days_since_expansion(self) -> Any:
+        return self.days_since_newest("expansion")
+
+    def newest(self) -> Any:
+        return max(self.past, key=lambda m: (m.at, m.mrr_minor, m.movement_minor, m.type))
+
+    def cm_last_movement(self) -> Any:
+        return self.if_past(lambda: str(self.newest().type))
+
+    def cm_last_movement_on(self) -> Any:
+        return self.if_past(lambda: self.past_day(self.newest()))
+
+    def cm_scheduled_churn_on(self) -> Any:
+        churns = [m for m in self.scheduled if m.type == "churn" and not self.followed(m, self.scheduled)]
+        return self.day(min(m.at for m in churns)) if churns else None
+
+    def cm_scheduled_mrr_change(self) -> Any:
+        return sum(m.movement_minor for m in self.scheduled) if self.movements else None
+
+    def cm_churned_on(self) -> Any:
+        churns = [m for m in self.past if m.type == "churn" and not self.followed(m, self.past)]
+        return self.past_day(max(churns, key=lambda m: m.at)) if churns else None
+
+    def cm_reactivations(self) -> Any:
+        return self.if_past(lambda: len([m for m in self.past if m.type == "reactivation"]))
+
+    def cm_recurring_revenue(self) -> Any:
+        return self.if_past(
+            lambda: self.rounded(
+                sum((Fraction(self.mrr_at_end_of(day) * 12, 365) for day in self.all_days()), Fraction(0))
+            )
+        )

@@ -1,0 +1,70 @@
+"""Values that people set by hand on a customer's page: from what they type to what is kept."""
+
+import json
+
+from webapp.extensions import db
+from webapp.models import Customer, Property, PropertyValue
+from webapp.models.types import now
+from webapp.tenancy import owned_delete, upsert_rows
+from webapp.values import TEXT_LENGTH, CannotRead, PropertyType, Value, convert, csv_value, encode
+
+EXPECTED = {
+    PropertyType.NUMBER: "Enter a plain number, for example 1234.5.",
+    PropertyType.MONEY: "Enter a plain amount, for example 1234.50.",
+    PropertyType.PERCENT: "Enter a percentage, for example 12.5.",
+    PropertyType.BOOLEAN: "Choose Yes or No.",
+    PropertyType.DATE: "Enter a date as YYYY-MM-DD, for example 2026-11-14.",
+}
+TOO_LONG = f"Enter at most {TEXT_LENGTH:,} characters."
+
+
+def read(text: str, type_: PropertyType) -> Value | None:
+    """What a person typed, as a value of the type; None for nothing. CannotRead says what to enter instead."""
+    text = text.strip()
+    if len(text) > TEXT_LENGTH:
+        raise CannotRead(TOO_LONG)
+    if "\0" in text:
+        raise CannotRead("Enter text without control characters.")
+    if type_ is PropertyType.LIST:
+        items = tuple(dict.fromkeys(item.strip() for item in text.split(";") if item.strip()))
+        if len(json.dumps(items, ensure_ascii=False)) > TEXT_LENGTH:
+            raise CannotRead(TOO_LONG)
+        return items or None
+    if not text:
+        return None
+    try:
+        value = convert(text, PropertyType.TEXT, type_)
+        encode(type_, value)  # refuse what could not be kept
+    except CannotRead:
+        raise CannotRead(EXPECTED[type_]) from None
+    return value
+
+
+def write(property_: Property, customer: Customer, value: Value | None, by: str) -> None:
+    """Keep the value, or forget the one there was; the caller commits."""
+    if value is None:
+        db.session.execute(
+            owned_delete(PropertyValue).where(
+                PropertyValue.property_id == property_.id, PropertyValue.customer_id == customer.id
+            )
+        )
+        return
+    number, text = encode(PropertyType(property_.type), value)
+    row = {
+        "property_id": property_.id,
+        "customer_id": customer.id,
+        "version": property_.version,
+        "number": number,
+        "text": text,
+        "import_id": None,
+        "set_by": by,
+        "changed_at": now(),
+    }
+    upsert_rows(PropertyValue, [row], key=("property_id", "customer_id"))
+
+
+def typed(type_: PropertyType, value: Value | None) -> str:
+    """A value as a person would type it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return csv_value(type_, value)

@@ -1,0 +1,154 @@
+"""ChartMogul over HTTP. It can send GET and nothing else, follows no redirect, and never waits for long.
+
+    ChartMogulError
+    ├── BadKey        401: the key is not accepted
+    ├── NoAccess      402, 403: accepted, but not allowed (a trial is over, too little access)
+    ├── Missing       404: no such thing
+    ├── Busy          429, 503: asked too often; `retry_after` in seconds, if ChartMogul said so
+    └── Unavailable   no answer, a late or broken one, any other status; worth another try
+        └── Refused   400, 422: it will not answer this request, however often it is asked
+"""
+
+import json
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+from webapp.chartmogul.records import AccountRecord, RecordRefused, parse_account
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 20
+TOTAL_SECONDS = 25
+LARGEST_ANSWER = 20_000_000
+CHUNK = 65536
+
+
+class ChartMogulError(Exception):
+    """ChartMogul did not give what was asked for. Carries no key and nothing of the answer's body."""
+
+
+class BadKey(ChartMogulError):
+    pass
+
+
+class NoAccess(ChartMogulError):
+    pass
+
+
+class Missing(ChartMogulError):
+    pass
+
+
+class Busy(ChartMogulError):
+    def __init__(self, message: str, retry_after: float | None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(ChartMogulError):
+    pass
+
+
+class Refused(Unavailable):
+    pass
+
+
+class _GetOnly(HTTPAdapter):
+    """The last door before the network."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        if request.method != "GET":
+            raise RuntimeError("only GET is ever sent to ChartMogul")
+        return super().send(request, *args, **kwargs)
+
+
+class Client:
+    """One key's connection to ChartMogul; not shared between threads."""
+
+    def __init__(self, url: str, key: str, total_seconds: float = TOTAL_SECONDS) -> None:
+        self.url = url
+        self.total_seconds = total_seconds
+        self.session = requests.Session()
+        self.session.trust_env = False  # no .netrc may replace the key
+        self.session.auth = (key, "")
+        self.session.headers.update({"Accept": "application/json", "User-Agent": "Customerscore"})
+        for scheme in ("https://", "http://"):
+            self.session.mount(scheme, _GetOnly(max_retries=0))
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The decoded answer to one GET. Raises one of this module's errors; never returns a part."""
+        ends = time.monotonic() + self.total_seconds
+        timeouts = (min(CONNECT_SECONDS, self.total_seconds), min(READ_SECONDS, self.total_seconds))
+        try:
+            with self.session.get(
+                self.url + path, params=params, timeout=timeouts, allow_redirects=False, stream=True
+            ) as response:
+                _raise_for(response)
+                return json.loads(_body(response, ends))
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise Unavailable(type(error).__name__) from None
+        except (ValueError, RecursionError):
+            raise Unavailable("the answer is not JSON") from None
+
+    def close(self) -> None:
+        self.session.close()
+
+
+def check_key(url: str, key: str) -> AccountRecord:
+    """The account that a key opens, within about ten seconds. Raises a ChartMogulError otherwise."""
+    client = Client(url, key, total_seconds=5)
+    try:
+        client.get("/ping")
+        return parse_account(client.get("/account"))
+    except RecordRefused:
+        raise Unavailable("the account cannot be read") from None
+    finally:
+        client.close()
+
+
+def _raise_for(response: requests.Response) -> None:
+    status = response.status_code
+    if status == 200:
+        return
+    if status == 401:
+        raise BadKey("401")
+    if status in (402, 403):
+        raise NoAccess(str(status))
+    if status == 404:
+        raise Missing("404")
+    if status in (429, 503):
+        raise Busy(str(status), _retry_after(response.headers.get("Retry-After")))
+    raise (Refused if status in (400, 422) else Unavailable)(f"status {status}")
+
+
+def _body(response: requests.Response, ends: float) -> bytes:
+    """The body as it comes in, but no more of it, and for no longer, than is reasonable."""
+    parts: list[bytes] = []
+    size = 0
+    while part := response.raw.read1(CHUNK, decode_content=True):
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_ANSWER:
+            raise Unavailable("the answer is too large")
+        if time.monotonic() > ends:
+            raise Unavailable("the answer came too slowly")
+    return b"".join(parts)
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds to wait, from a number of seconds or an HTTP date."""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None

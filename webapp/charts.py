@@ -1,0 +1,103 @@
+"""Charts as inline SVG, rendered by the server: shapes only, no words inside. Pure.
+
+The words stand beside the shapes as HTML, so that they keep their size where a chart is stretched. What a
+chart shows is said in its label, too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from markupsafe import Markup
+
+WIDTH, HEIGHT = 1000, 200
+Day = tuple[date, int]
+
+_CURVE = Markup(
+    '<svg class="chart" viewBox="0 0 1000 200" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+)
+_BAR = Markup(
+    '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+    '<rect width="{}" height="8"/></svg>'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Amounts by day, oldest first, each holding until the next, and those that are only scheduled."""
+
+    past: Sequence[Day]
+    scheduled: Sequence[Day]
+    today: date
+
+    @property
+    def first(self) -> date:
+        return min(day for day, _ in (*self.past, *self.scheduled, (self.today, 0)))
+
+    @property
+    def last(self) -> date:
+        """The end of the drawing: today, or some days after the last amount that is scheduled."""
+        if not self.scheduled:
+            return self.today
+        ahead = max(day for day, _ in self.scheduled)
+        return ahead + timedelta(max(1, (ahead - self.first).days // 20))
+
+    @property
+    def peak(self) -> int:
+        return max((minor for _, minor in (*self.past, *self.scheduled)), default=0)
+
+    @property
+    def now(self) -> int:
+        return self.past[-1][1] if self.past else 0
+
+
+def mrr_curve(curve: Curve, label: str) -> Markup:
+    """A step curve from the first day to today; what is scheduled goes on dashed, each change marked."""
+    x, y = _scales(curve)
+    shapes = []
+    if curve.past:
+        steps = _steps([*curve.past, (curve.today, curve.now)], x, y)
+        start, end = x(curve.past[0][0]), x(curve.today)
+        shapes.append(Markup('<path class="area" d="{}V{}H{}Z"/><path d="{}"/>').format(steps, HEIGHT, start, steps))
+        if curve.scheduled:
+            shapes.append(Markup('<path class="today" d="M{} 0V{}"/>').format(end, HEIGHT))
+    if curve.scheduled:
+        ahead = [(curve.today, curve.now), *curve.scheduled, (curve.last, curve.scheduled[-1][1])]
+        shapes.append(Markup('<path class="ahead" d="{}"/>').format(_steps(ahead, x, y)))
+        marks = "".join(f"M{x(day)} {max(0.0, y(minor) - 8)}v16" for day, minor in curve.scheduled)
+        shapes.append(Markup('<path class="mark" d="{}"/>').format(marks))
+    return _CURVE.format(label, Markup("").join(shapes))
+
+
+def bar(part: int, whole: int) -> Markup:
+    """A bar that is part ÷ whole of its place; a sliver of it if the part is small but there."""
+    share = 100 * part / whole if whole > 0 else 0
+    return _BAR.format(_short(min(100, max(share, 1.5 if part else 0))))
+
+
+class _Scale:
+    """Maps a range of numbers onto the drawing, from `start` to `end`."""
+
+    def __init__(self, low: int, high: int, start: float, end: float) -> None:
+        self.low, self.span, self.start, self.reach = low, max(1, high - low), start, end - start
+
+    def __call__(self, value: int | date) -> float:
+        number = value.toordinal() if isinstance(value, date) else value
+        return _short(self.start + self.reach * (number - self.low) / self.span)
+
+
+def _scales(curve: Curve) -> tuple[_Scale, _Scale]:
+    lowest = min(0, min((minor for _, minor in (*curve.past, *curve.scheduled)), default=0))
+    across = _Scale(curve.first.toordinal(), curve.last.toordinal(), 0, WIDTH)
+    return across, _Scale(lowest, curve.peak, HEIGHT - 4, 8)
+
+
+def _steps(days: Sequence[Day], x: _Scale, y: _Scale) -> str:
+    day, minor = days[0]
+    return f"M{x(day)} {y(minor)}" + "".join(f"H{x(day)}V{y(minor)}" for day, minor in days[1:])
+
+
+def _short(number: float) -> float:
+    """A coordinate with one decimal at most: more would only make the page larger."""
+    rounded = round(number, 1)
+    return int(rounded) if rounded == int(rounded) else rounded

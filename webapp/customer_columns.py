@@ -1,0 +1,87 @@
+"""The columns of the customers' list: a tenant's properties and each customer's values of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func
+from sqlalchemy.orm import InstrumentedAttribute
+
+from webapp.extensions import db
+from webapp.models import Customer, Property, PropertyValue
+from webapp.tenancy import owned
+from webapp.values import PropertyType, Value, decode
+
+COLUMNS_AT_FIRST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the list: a property, or what ChartMogul says itself as long as there are no properties."""
+
+    key: str
+    name: str
+    type: PropertyType
+    of_property: Property | None = None
+    of_record: InstrumentedAttribute[Any] | None = None
+
+    @classmethod
+    def of(cls, property_: Property) -> "Column":
+        return cls(property_.codename, property_.name, PropertyType(property_.type), property_)
+
+    @property
+    def numeric(self) -> bool:
+        return self.type in (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT)
+
+    @property
+    def sorted_by(self) -> ColumnElement[Any]:
+        if self.of_record is not None:
+            return self.of_record if self.numeric else func.lower(self.of_record)
+        if self.type in (PropertyType.TEXT, PropertyType.LIST):
+            return func.lower(PropertyValue.text)
+        return PropertyValue.number.expression
+
+
+OF_THE_RECORD = (
+    Column("status", "Status", PropertyType.TEXT, of_record=Customer.status),
+    Column("mrr", "MRR", PropertyType.MONEY, of_record=Customer.mrr_minor),
+)
+
+
+def fetch_values(customer_ids: Sequence[UUID], properties: Sequence[Property]) -> dict[tuple[UUID, UUID], Value]:
+    """Values by (customer, property), in one query. What an older definition of a property gave is void."""
+    if not customer_ids or not properties:
+        return {}
+    known = {property_.id: property_ for property_ in properties}
+    rows = db.session.execute(
+        owned(
+            PropertyValue,
+            PropertyValue.customer_id,
+            PropertyValue.property_id,
+            PropertyValue.version,
+            PropertyValue.number,
+            PropertyValue.text,
+        ).where(PropertyValue.customer_id.in_(customer_ids), PropertyValue.property_id.in_(list(known)))
+    )
+    values = {}
+    for customer_id, property_id, version, number, text in rows:
+        value = decode(PropertyType(known[property_id].type), number, text)
+        if version == known[property_id].version and value is not None:
+            values[customer_id, property_id] = value
+    return values
+
+
+def all_properties() -> list[Property]:
+    """The tenant's properties, oldest first."""
+    return list(db.session.scalars(owned(Property).order_by(Property.created_at, Property.codename)))
+
+
+def chosen_columns(properties: Sequence[Property], wanted: Sequence[str] | None) -> list[Column]:
+    """The columns that a user wants to see, by codename, or at first the oldest few properties."""
+    if not properties:
+        return list(OF_THE_RECORD)
+    if wanted is None:
+        return [Column.of(property_) for property_ in properties[:COLUMNS_AT_FIRST]]
+    known = {property_.codename: property_ for property_ in properties}
+    return [Column.of(known[codename]) for codename in wanted if codename in known]

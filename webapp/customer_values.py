@@ -1,0 +1,62 @@
+"""A customer's values for its page: each with where it comes from and how fresh it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from webapp.extensions import db
+from webapp.freshness import property_state
+from webapp.models import Customer, Import, Property, PropertyValue, Provider
+from webapp.tenancy import owned
+from webapp.values import PropertyType, Value, decode
+
+
+@dataclass(frozen=True, slots=True)
+class ShownValue:
+    """A property with the customer's value of it. `state` is one of webapp.freshness.property_state."""
+
+    of: Property
+    value: Value | None
+    state: str
+    at: datetime | None = None
+    by: str | None = None
+    import_: Import | None = None
+
+    @property
+    def type(self) -> PropertyType:
+        return PropertyType(self.of.type)
+
+    @property
+    def stale(self) -> bool:
+        return self.state == "stale"
+
+
+def values_of(
+    customer: Customer, properties: Sequence[Property], provider: Provider, stale: datetime | None
+) -> list[ShownValue]:
+    """All properties of the tenant, with or without a value, in three queries at most."""
+    ids = [property_.id for property_ in properties]
+    kept = {
+        row.property_id: row
+        for row in db.session.scalars(
+            owned(PropertyValue).where(PropertyValue.customer_id == customer.id, PropertyValue.property_id.in_(ids))
+        )
+    }
+    filled_by = [property_.filled_import_id for property_ in properties if property_.filled_import_id]
+    imports = {row.id: row for row in db.session.scalars(owned(Import).where(Import.id.in_(filled_by)))}
+    shown = []
+    for property_ in properties:
+        row = kept.get(property_.id)
+        if row is not None and row.version != property_.version:
+            row = None
+        value = decode(PropertyType(property_.type), row.number, row.text) if row else None
+        state = property_state(property_, provider, stale or customer.gone_at)
+        if state == "by_hand":
+            at, by = (row.changed_at, row.set_by) if row else (None, None)
+            shown.append(ShownValue(property_, value, state, at, by))
+        elif state == "waiting":
+            shown.append(ShownValue(property_, value, state))
+        else:
+            import_ = imports.get(property_.filled_import_id) if property_.filled_import_id else None
+            shown.append(ShownValue(property_, value, state, customer.gone_at or property_.filled_at, import_=import_))
+    return shown

@@ -1,0 +1,1 @@
+"""The worker: imports `webapp`, and is never imported by it."""

@@ -1,0 +1,65 @@
+"""`python -m worker`: takes jobs from the queue, one at a time, each in a child process of its own."""
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Any
+
+from redis import Redis
+from rq import Worker
+from rq.job import Job
+
+from webapp.queue import QUEUE
+from worker import jobs
+
+PR_SET_PDEATHSIG = 1
+ALLOWED = frozenset({"worker.jobs.run_import", "worker.jobs.probe_provider"})
+
+
+class OurJob(Job):
+    """A job that can only be one of ours: whoever can write to Redis cannot make a worker run something."""
+
+    @property
+    def func(self) -> Any:
+        if self.func_name not in ALLOWED:
+            raise PermissionError("this job is not one of ours")
+        return getattr(jobs, self.func_name.rpartition(".")[2])
+
+    success_callback = failure_callback = stopped_callback = property(lambda self: None)
+
+
+class OurWorker(Worker):
+    """Takes its child with it when it is killed, and tells it when it is asked to stop."""
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1 and self.pid != 1:  # killed between the fork and the line above
+            os._exit(1)
+        signal.signal(signal.SIGUSR1, lambda *_: jobs.stop_soon())
+
+    def handle_warm_shutdown_request(self) -> None:
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        if self.horse_pid:
+            os.kill(self.horse_pid, signal.SIGUSR1)
+
+
+def main() -> int:
+    settings = jobs.app.config["SETTINGS"]
+    worker = OurWorker(
+        [QUEUE],
+        connection=Redis.from_url(settings.redis, socket_connect_timeout=5),
+        job_class=OurJob,
+        serializer="json",
+        worker_ttl=30,
+        maintenance_interval=30,
+        job_monitoring_interval=10,
+        log_job_description=False,
+    )
+    worker.work(logging_level="WARNING")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

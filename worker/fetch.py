@@ -1,0 +1,227 @@
+"""Reading ChartMogul: one patient GET, and the two lists as streams of pages read side by side."""
+
+import random
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from queue import Empty, Full, Queue
+from typing import Any, TypeVar
+
+from webapp.chartmogul.client import Busy, Client, Missing, Refused, Unavailable
+from webapp.chartmogul.records import Page, PageBroken, parse_page
+
+TRIES = 5
+LONGEST_WAIT = 60.0
+# Read ahead of the database by so many pages: 200 rows each, so memory stays small whatever the account's size.
+PAGES_AHEAD = 4
+# How often a quiet stream lets the import look up: to say that it lives, and to see whether it may go on.
+LOOK_UP_SECONDS = 2.0
+
+
+class Paused(Exception):
+    """ChartMogul is to be left alone for a while; the import waits and the worker does something else."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"paused for {seconds:.0f} s")
+        self.seconds = seconds
+
+
+class Broken(Exception):
+    """The lists contradict themselves: a loop, a promise of pages that lead nowhere."""
+
+
+class PlaceLost(Exception):
+    """A stream cannot be taken up where it stood: ChartMogul no longer knows the place."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"{stream} has to be read from its beginning")
+        self.stream = stream
+
+
+class Stopped(Exception):
+    """The reading was called off."""
+
+
+@dataclass(frozen=True)
+class FetchedPage:
+    """A page of a stream; `resume` is where to go on after it, None after the last one."""
+
+    stream: str
+    number: int
+    entries: list[object]
+    resume: str | None
+    last: bool
+    total_pages: int | None
+
+
+class Reader:
+    """One import's way to ChartMogul: patient, within the key's budget, counted, stoppable."""
+
+    def __init__(self, url: str, key: str, budget: Any) -> None:
+        self.url, self.key, self.budget = url, key, budget
+        self.stopped = threading.Event()
+        self._clients = threading.local()
+        self._count = threading.Lock()
+        self.requests = self.slowdowns = 0
+
+    def get(self, path: str, **params: Any) -> Any:
+        """A decoded answer. Faults that pass are tried again with growing, jittered waits; a long wait
+        raises Paused, and the last fault is raised as it is."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self._once(path, params)
+            except Busy as error:
+                wait = error.retry_after if error.retry_after is not None else 2.0**attempt
+                if wait > LONGEST_WAIT or attempt == TRIES:
+                    raise Paused(min(max(wait, LONGEST_WAIT), 3600)) from None
+            except Refused:
+                raise
+            except Unavailable:
+                if attempt == TRIES:
+                    raise
+                wait = 0.25 * 2.0**attempt
+            if self.stopped.wait(wait * random.uniform(0.75, 1.25)):  # noqa: S311 - spreads load, hides nothing
+                raise Stopped
+        raise AssertionError("unreachable")
+
+    def page(self, path: str, **params: Any) -> Page:
+        """A page of a list; one whose shape is broken is asked for again, as any other broken answer."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                return parse_page(self.get(path, **params))
+            except PageBroken:
+                if attempt == TRIES:
+                    raise Broken("a page has no readable shape") from None
+        raise AssertionError("unreachable")
+
+    def _once(self, path: str, params: dict[str, Any]) -> Any:
+        client = getattr(self._clients, "client", None)
+        if client is None:
+            client = self._clients.client = Client(self.url, self.key)
+        with self.budget.turn(self.stopped) as turn:
+            if self.stopped.is_set():
+                raise Stopped
+            with self._count:
+                self.requests += 1
+            try:
+                return client.get(path, **params)
+            except Busy:
+                turn.too_fast()
+                with self._count:
+                    self.slowdowns += 1
+                raise
+
+
+def customers(reader: Reader, number: int, cursor: str | None) -> Iterator[FetchedPage]:
+    """The customer list from a cursor on. The end is `has_more: false`, whatever else the page says."""
+    seen: set[str] = set()
+    while True:
+        page = _next_page(reader, "customers", "cursor", cursor)
+        if page.has_more and (page.cursor is None or page.cursor in seen or page.cursor == cursor):
+            raise Broken("the customer list leads back to a page that was read")
+        cursor = page.cursor
+        if cursor:
+            seen.add(cursor)
+        yield FetchedPage("customers", number, page.entries, cursor, not page.has_more, page.total_pages)
+        if not page.has_more:
+            return
+        number += 1
+
+
+def movements(reader: Reader, number: int, after: str | None) -> Iterator[FetchedPage]:
+    """The movement list after an activity. Goes on from the last row received: the list's own cursor has
+    been seen to skip a row at every page."""
+    seen: set[str] = set()
+    empty = 0
+    while True:
+        page = _next_page(reader, "movements", "start-after", after)
+        if page.has_more:
+            if not page.entries:
+                empty += 1
+                if empty >= TRIES:
+                    raise Broken("the movement list promises rows and does not give them")
+                continue
+            last = _uuid_of(page.entries[-1])
+            if last is None or last in seen:
+                raise Broken("the movement list leads back to a page that was read")
+            seen.add(last)
+            after, empty = last, 0
+        yield FetchedPage("movements", number, page.entries, after, not page.has_more, None)
+        if not page.has_more:
+            return
+        number += 1
+
+
+def _next_page(reader: Reader, stream: str, parameter: str, place: str | None) -> Page:
+    """The page after a place in a list; PlaceLost when ChartMogul refuses the place, not the list."""
+    path = {"customers": "/customers", "movements": "/activities"}[stream]
+    if place is None:
+        return reader.page(path, per_page=200)
+    try:
+        return reader.page(path, per_page=200, **{parameter: place})
+    except (Refused, Missing):
+        raise PlaceLost(stream) from None
+
+
+def _uuid_of(entry: object) -> str | None:
+    uuid = entry.get("uuid") if isinstance(entry, dict) else None
+    return uuid if isinstance(uuid, str) and uuid else None
+
+
+def by_uuid(reader: Reader, uuids: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Customers asked for one by one: (uuid, what ChartMogul sent), None for one that it does not know."""
+    for uuid in uuids:
+        try:
+            yield uuid, reader.get(f"/customers/{uuid}")
+        except Missing:
+            yield uuid, None
+
+
+Item = TypeVar("Item")
+
+
+def side_by_side(reader: Reader, streams: Sequence[Callable[[], Iterable[Item]]]) -> Generator[Item | None, None, None]:
+    """What several streams give, as it arrives, each read by a thread of its own; None when nothing arrived
+    for a while. A stream's error is raised here. Closing this stops the threads."""
+    arrived: Queue[Any] = Queue(maxsize=PAGES_AHEAD)
+    ended = object()
+
+    def hand_over(item: Any) -> None:
+        while not reader.stopped.is_set():
+            try:
+                return arrived.put(item, timeout=0.2)
+            except Full:
+                continue
+
+    def read(stream: Callable[[], Iterable[Item]]) -> None:
+        try:
+            for item in stream():
+                hand_over(item)
+                if reader.stopped.is_set():
+                    return
+            hand_over(ended)
+        except BaseException as error:
+            hand_over(error)
+
+    threads = [threading.Thread(target=read, args=(stream,), daemon=True) for stream in streams]
+    for thread in threads:
+        thread.start()
+    running = len(threads)
+    try:
+        while running:
+            try:
+                item = arrived.get(timeout=LOOK_UP_SECONDS)
+            except Empty:
+                yield None
+                continue
+            if isinstance(item, BaseException):
+                raise item
+            if item is ended:
+                running -= 1
+            else:
+                yield item
+    finally:
+        reader.stopped.set()
+        for thread in threads:
+            thread.join(timeout=30)
+        reader.stopped.clear()

@@ -1,0 +1,30 @@
+"""The jobs: what a queue entry may ask for. Each takes the tenant's id and one more, and nothing else."""
+
+import threading
+from uuid import UUID
+
+from webapp import create_app
+from webapp.extensions import db
+from webapp.tenancy import acting_for
+from worker.probe import probe
+from worker.sync import sync
+
+app = create_app()
+stopping = threading.Event()
+
+
+def stop_soon() -> None:
+    """Asked to stop: the running import ends at its next page and is taken up again later."""
+    stopping.set()
+
+
+def run_import(tenant_id: str, import_id: str) -> None:
+    with app.app_context(), acting_for(UUID(tenant_id)):
+        db.engine.dispose(close=False)  # whatever the parent had open stays the parent's
+        sync(UUID(import_id), stopping)
+
+
+def probe_provider(tenant_id: str, provider_id: str) -> None:
+    with app.app_context(), acting_for(UUID(tenant_id)):
+        db.engine.dispose(close=False)
+        probe(UUID(provider_id))

@@ -1,0 +1,113 @@
+"""Who may write for an import. A claim raises the fence; every write of the run carries it and also asks
+whether the import still runs and the connection is still the one it began under. All times are the
+database's own."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, case, exists, func, or_, select
+
+from webapp.extensions import db
+from webapp.models import Import, ImportState, Provider
+from webapp.models.types import database_now
+from webapp.tenancy import owned, owned_update
+
+LEASE_SECONDS = 45
+
+
+class Lost(Exception):
+    """The import is no longer this run's: cancelled, disconnected, or taken up by another worker."""
+
+
+class Lease:
+    """The right to write for one import, until another claim or a cancel takes it away."""
+
+    def __init__(self, import_id: UUID, fence: int) -> None:
+        self.import_id, self.fence = import_id, fence
+
+    @classmethod
+    def claim(cls, import_id: UUID) -> "Lease | None":
+        """Take an import that waits or that a dead worker left behind; None when there is nothing to take.
+
+        A run that was cut off counts as another attempt; one that gave its lease back does not.
+        """
+        free = or_(
+            and_(
+                Import.state == ImportState.WAITING,
+                or_(Import.not_before.is_(None), Import.not_before <= database_now()),
+            ),
+            and_(
+                Import.state == ImportState.RUNNING,
+                or_(Import.lease_until.is_(None), Import.lease_until < database_now()),
+            ),
+        )
+        cut_off = and_(Import.state == ImportState.RUNNING, Import.lease_until.is_not(None))
+        statement = (
+            owned_update(Import)
+            .where(Import.id == import_id, free)
+            .values(
+                state=ImportState.RUNNING,
+                fence=Import.fence + 1,
+                attempt=Import.attempt + case((cut_off, 1), else_=0),
+                started_at=func.coalesce(Import.started_at, database_now()),
+                reason=None,
+                not_before=None,
+                **_alive(),
+            )
+            .execution_options(synchronize_session=False)
+        )
+        claimed = db.session.execute(statement).rowcount  # type: ignore[attr-defined]
+        fence = db.session.scalar(owned(Import, Import.fence).where(Import.id == import_id)) if claimed else None
+        db.session.commit()
+        return cls(import_id, fence) if fence is not None else None
+
+    def write(self, **changes: Any) -> None:
+        """Change the import's row and renew the lease, in the running transaction. Raises Lost, and undoes
+        the transaction, when the import is no longer this run's."""
+        same_connection = exists(
+            select(Provider.id).where(
+                Provider.id == Import.provider_id,
+                Provider.tenant_id == Import.tenant_id,
+                Provider.generation == Import.generation,
+            )
+        )
+        statement = (
+            owned_update(Import)
+            .where(
+                Import.id == self.import_id,
+                Import.fence == self.fence,
+                Import.state == ImportState.RUNNING,
+                same_connection,
+            )
+            .values(**{**_alive(), **changes})
+            .execution_options(synchronize_session=False)
+        )
+        if db.session.execute(statement).rowcount != 1:  # type: ignore[attr-defined]
+            db.session.rollback()
+            raise Lost
+
+    def beat(self) -> None:
+        """Say that the run lives; raises Lost when it may not go on."""
+        db.session.rollback()
+        self.write()
+        db.session.commit()
+
+    def close_cancelled(self) -> None:
+        """The run was told to stop and has: the import is cancelled. Nothing happens to one that somebody
+        else has taken up."""
+        db.session.rollback()
+        db.session.execute(
+            owned_update(Import)
+            .where(
+                Import.id == self.import_id,
+                Import.fence == self.fence,
+                Import.state == ImportState.CANCELLING,
+            )
+            .values(state=ImportState.CANCELLED, ended_at=database_now(), lease_until=None)
+            .execution_options(synchronize_session=False)
+        )
+        db.session.commit()
+
+
+def _alive() -> dict[str, Any]:
+    return {"lease_until": database_now(LEASE_SECONDS), "heartbeat_at": database_now()}

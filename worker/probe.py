@@ -1,0 +1,66 @@
+"""What a new key gives, for support: a few rows and how many there are, without importing anything."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import current_app
+
+from webapp import credentials
+from webapp.chartmogul.client import BadKey, ChartMogulError, Client, NoAccess
+from webapp.chartmogul.records import Page, PageBroken, RecordRefused, parse_customer, parse_page
+from webapp.extensions import db
+from webapp.models import Provider
+from webapp.models.types import now
+from webapp.tenancy import owned, owned_update
+
+ROWS = 5
+
+
+def probe(provider_id: UUID) -> None:
+    """Ask ChartMogul with a provider's key and keep the answer in its row, if it is still the same key's."""
+    provider = db.session.scalars(owned(Provider).where(Provider.id == provider_id)).one_or_none()
+    if provider is None or provider.secret_name is None:
+        return
+    name, generation = provider.secret_name, provider.generation
+    db.session.rollback()
+    found = _look(name)
+    db.session.execute(
+        owned_update(Provider)
+        .where(Provider.id == provider_id, Provider.generation == generation)
+        .values(probe=found, probed_at=now(), probe_wanted_at=None)
+    )
+    db.session.commit()
+
+
+def _look(secret_name: str) -> dict[str, Any]:
+    try:
+        client = Client(current_app.config["SETTINGS"].chartmogul_api_url, credentials.load_key(secret_name), 10)
+        customers = parse_page(client.get("/customers", per_page=ROWS))
+        single = parse_page(client.get("/customers", per_page=1))
+        movements = parse_page(client.get("/activities", per_page=200))
+    except (BadKey, NoAccess):
+        return {"state": "refused"}
+    except (ChartMogulError, PageBroken, credentials.SecretStoreDown, credentials.SecretMissing) as error:
+        return {"state": "unavailable", "error": type(error).__name__}
+    # With one row a page, the first page's old page counter is the number of customers.
+    count = single.total_pages if single.total_pages and single.entries else len(customers.entries)
+    return {
+        "state": "ok",
+        "customers": count,
+        "customers_at_least": bool(single.has_more and not single.total_pages),
+        "movements": len(movements.entries),
+        "movements_at_least": movements.has_more,
+        "rows": _rows(customers),
+    }
+
+
+def _rows(page: Page) -> list[dict[str, Any]]:
+    rows = []
+    for entry in page.entries[:ROWS]:
+        try:
+            record = parse_customer(entry)
+        except RecordRefused:
+            continue
+        title = record.name or record.company or record.uuid
+        rows.append({"name": title, "status": record.status, "mrr_minor": record.mrr_minor})
+    return rows

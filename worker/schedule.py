@@ -1,0 +1,181 @@
+"""`python -m worker.schedule` is the clock: what has to happen without anybody asking, in one list.
+
+Every task asks the database what is due and takes it by a conditional update, so any number of clocks may
+run, restart or die: each thing still happens once.
+"""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from webapp import create_app, credentials, queue
+from webapp.extensions import db
+from webapp.models import Impersonation, Import, ImportState, Provider, ProviderState, Trigger, UserSession
+from webapp.models.types import database_now, now
+from webapp.tenancy import across_tenants, acting_for, owned, owned_update
+
+# How long a job may lie in the queue, or have been lost on its way, before it is sent again.
+SENT_SECONDS = 15
+ORPHAN_AGE = timedelta(minutes=10)
+log = structlog.get_logger()
+
+
+def resume_stalled() -> None:
+    """Send again every import that nobody took: lost on its way, due again, or left by a dead worker."""
+    sent_before = Import.sent_at < database_now(-SENT_SECONDS)
+    waiting = and_(
+        Import.state == ImportState.WAITING,
+        or_(Import.not_before.is_(None), Import.not_before <= database_now()),
+        sent_before,
+    )
+    left = and_(
+        Import.state == ImportState.RUNNING,
+        or_(Import.lease_until.is_(None), Import.lease_until < database_now()),
+        sent_before,
+    )
+    with across_tenants():
+        found = db.session.execute(select(Import.id, Import.tenant_id, Import.sent).where(or_(waiting, left))).all()
+        db.session.rollback()
+    for id_, tenant_id, sent in found:
+        with acting_for(tenant_id):
+            taken = db.session.execute(
+                owned_update(Import)
+                .where(Import.id == id_, Import.sent == sent)
+                .values(sent=sent + 1, sent_at=database_now())
+                .execution_options(synchronize_session=False)
+            ).rowcount  # type: ignore[attr-defined]
+            db.session.commit()
+            if taken:
+                queue.enqueue_import(db.session.scalars(owned(Import).where(Import.id == id_)).one())
+                db.session.rollback()
+
+
+def close_cancelled() -> None:
+    """End imports that were told to stop while no worker was left to hear it."""
+    with across_tenants():
+        db.session.execute(
+            update(Import)
+            .where(
+                Import.state == ImportState.CANCELLING,
+                or_(Import.lease_until.is_(None), Import.lease_until < database_now()),
+            )
+            .values(state=ImportState.CANCELLED, ended_at=database_now(), lease_until=None)
+            .execution_options(synchronize_session=False)
+        )
+        db.session.commit()
+
+
+def queue_due_imports() -> None:
+    """Start every import whose time has come, once, and set the next time."""
+    due = select(Provider.id, Provider.tenant_id).where(
+        Provider.state == ProviderState.CONNECTED, Provider.next_import_at <= now()
+    )
+    with across_tenants():
+        found = db.session.execute(due).all()
+        db.session.rollback()
+    for id_, tenant_id in found:
+        with acting_for(tenant_id):
+            import_ = _start_due(owned(Provider).where(Provider.id == id_).with_for_update())
+            if import_ is not None:
+                queue.enqueue_import(import_)
+            db.session.rollback()
+
+
+def _start_due(statement: object) -> Import | None:
+    provider = db.session.scalars(statement).one()  # type: ignore[call-overload]
+    at = now()
+    if provider.state != ProviderState.CONNECTED or not provider.next_import_at or provider.next_import_at > at:
+        return None
+    provider.schedule_next(at)
+    if provider.live_import() is not None:
+        db.session.commit()
+        return None
+    import_: Import = provider.start_import(Trigger.SCHEDULED, None, at)
+    try:
+        db.session.commit()
+    except IntegrityError:  # one was started by hand in the same moment
+        db.session.rollback()
+        return None
+    return import_
+
+
+def send_probes() -> None:
+    """Ask again for probes that support waits for and that nobody made."""
+    late = Provider.probe_wanted_at < now() - timedelta(seconds=SENT_SECONDS)
+    with across_tenants():
+        for provider in db.session.scalars(select(Provider).where(late, Provider.secret_name.is_not(None))):
+            queue.enqueue_probe(provider)
+        db.session.rollback()
+
+
+def end_what_is_over() -> None:
+    """Delete sessions past their end and close impersonations that nobody came back to."""
+    at = now()
+    over = or_(Impersonation.ends_at <= at, Impersonation.last_action_at <= at - timedelta(minutes=15))
+    with across_tenants():
+        db.session.execute(delete(UserSession).where(UserSession.ends_at <= at))
+        db.session.execute(
+            update(Impersonation)
+            .where(Impersonation.ended_at.is_(None), over)
+            .values(ended_at=at, ended_by="expired")
+            .execution_options(synchronize_session=False)
+        )
+        db.session.commit()
+
+
+def delete_orphaned_keys() -> None:
+    """Delete keys that no connection refers to: left by a crash, or by a store that was down."""
+    with across_tenants():
+        known = set(db.session.scalars(select(Provider.secret_name).where(Provider.secret_name.is_not(None))))
+        db.session.rollback()
+    for name, created_at in credentials.store().names().items():
+        if name not in known and now() - created_at > ORPHAN_AGE:
+            credentials.delete_key(name)
+            log.info("deleted a key that no connection refers to")
+
+
+TASKS: tuple[tuple[float, Callable[[], None]], ...] = (
+    (2, resume_stalled),
+    (2, queue_due_imports),
+    (2, close_cancelled),
+    (5, send_probes),
+    (60, end_what_is_over),
+    (300, delete_orphaned_keys),
+)
+
+
+def run_due(due_at: dict[str, float], clock: float) -> None:
+    """Run the tasks whose time has come. One that fails is logged and tried again at its next time."""
+    for every, task in TASKS:
+        if clock < due_at.get(task.__name__, 0):
+            continue
+        due_at[task.__name__] = clock + every
+        try:
+            task()
+        except (SQLAlchemyError, credentials.SecretStoreDown) as error:
+            db.session.rollback()
+            log.error("a task of the clock failed", task=task.__name__, error=type(error).__name__)
+
+
+def main() -> int:
+    app = create_app()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    due_at: dict[str, float] = {}
+    with app.app_context():
+        while not stop.wait(1):
+            run_due(due_at, time.monotonic())
+            db.session.remove()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
