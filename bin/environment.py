@@ -24,7 +24,10 @@ def settings() -> dict[str, str]:
     written = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
     env = {**written, **{name: value for name, value in os.environ.items() if value}}
     data_dir = ROOT / env.get("DATA_DIR", "var")
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SystemExit(f"DATA_DIR cannot be made: {error}. Set it to a folder of yours.") from None
     env["DATA_DIR"] = str(data_dir)
     env.setdefault("HOST", "127.0.0.1")
     env.setdefault("PORT", "8000")

@@ -33,9 +33,7 @@ OLDEST_NODE = (20, 19)  # what html-validate asks for; npm of any later Node can
 def enter(*, dev: bool) -> None:
     """Install what is missing (with the tools of the tests if `dev`), then go on in .venv's own Python."""
     if sys.version_info < (3, 11):  # noqa: UP036 — nothing has checked it yet
-        sys.exit(
-            f"Customerscore needs Python 3.11 or newer, not the {sys.version.split()[0]} of {sys.executable}."
-        )
+        sys.exit(f"Customerscore needs Python 3.11 or newer, not the {sys.version.split()[0]} of {sys.executable}.")
     if not _ready(dev):
         with _only_one():
             if not _ready(dev):  # whoever had the lock before us may have done it all
@@ -145,7 +143,7 @@ def _install_packages(lock: Path, where: str, place: str) -> None:
     uv = shutil.which("uv")
     if uv and _run([uv, "pip", "install", "--compile-bytecode", where, place, *what]):
         return
-    install = ["install", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"]
+    install = ["install", "--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"]
     command = [where, place, *install] if where == "--python" else [*install, where, place]
     if not _run([*_pip(), *command, *what]):
         sys.exit(
@@ -157,9 +155,7 @@ def _install_packages(lock: Path, where: str, place: str) -> None:
 def _check_packages() -> None:
     """Ask whether every package has what it needs: the install itself looked at hashes only."""
     uv = shutil.which("uv")
-    check = (
-        [uv, "pip", "check", "--python", str(PYTHON)] if uv else [*_pip(), "--python", str(PYTHON), "check"]
-    )
+    check = [uv, "pip", "check", "--python", str(PYTHON)] if uv else [*_pip(), "--python", str(PYTHON), "check"]
     answer = subprocess.run(check, capture_output=True, text=True, check=False)
     if answer.returncode:
         sys.exit(f"The packages of the lock file do not go together:\n{answer.stdout}{answer.stderr}")
@@ -191,6 +187,7 @@ def _install_assets(dev: bool) -> None:
 def _only_one() -> Iterator[None]:
     """Let one set-up run at a time; the second waits and then finds everything done."""
     with open(ROOT / ".setup.lock", "w") as lock:
+        os.set_inheritable(lock.fileno(), True)  # an installer that outlives a killed set-up keeps the lock
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -200,7 +197,7 @@ def _only_one() -> Iterator[None]:
 
 
 def _run(command: Sequence[str], cwd: Path = ROOT) -> bool:
-    return subprocess.run(command, cwd=cwd, stdout=sys.stderr, check=False).returncode == 0
+    return subprocess.run(command, cwd=cwd, stdout=sys.stderr, close_fds=False, check=False).returncode == 0
 
 
 def _pip() -> list[str]:

@@ -40,7 +40,9 @@ def apt_install(*packages: str) -> None:
     say(f"Installing {' '.join(packages)} with apt-get ...")
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        subprocess.run(["apt-get", "-qq", *command], env=env, stdout=subprocess.DEVNULL, check=False)
+        done = subprocess.run(["apt-get", *command], env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            say(done.stderr)
 
 
 def _redis_program() -> str:

@@ -92,12 +92,10 @@ async def _answer(supervisor: Supervisor, name: str, connect: Connect, ask: byte
 
 
 def _migrated(database: Path) -> bool:
-    """Whether the bundled database is at the newest step already: to ask it is quick, to ask Alembic is not."""
+    """Whether the bundled database is at the newest step: to ask it is quick, to ask Alembic is not."""
     newest = max(step.stem for step in (ROOT / "webapp" / "migrations" / "versions").glob("*.py"))
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True)) as asked:
-        return asked.execute("SELECT version_num FROM alembic_version").fetchall() == [
-            (newest.split("_")[0],)
-        ]
+        return asked.execute("SELECT version_num FROM alembic_version").fetchall() == [(newest.split("_")[0],)]
     return False
 
 

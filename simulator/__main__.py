@@ -18,6 +18,8 @@ def main(arguments: list[str] | None = None) -> None:
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
+    if options.size is not None:
+        simulator.account.snapshot()  # a benchmark must not wait for it
     with simulator:
         print(f"simulator {simulator.url}", flush=True)
         done.wait()
@@ -61,7 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--size", type=int, help="instead of the demo's accounts, one with this many customers")
     add("--seed", type=int, default=1, help="with --size: which world")
     add("--key", help="with --size: its API key")
-    add("--epoch", type=date.fromisoformat, help="the date of day 0; by default the first of this month, with --size today")
+    add(
+        "--epoch",
+        type=date.fromisoformat,
+        help="the date of day 0; by default the first of this month, with --size today",
+    )
     add("--state", type=Path, help="a file that keeps the epoch from one start to the next")
     return parser
 

@@ -1,58 +1,18 @@
 """An account: a world drawn from a seed, seen from a day, with the switches that change how it answers."""
 
 import random
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import date
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any
 
 from simulator import changes, history, records
 from simulator.genesis import draw_world
 from simulator.records import Record, Style
+from simulator.snapshot import Snapshot
 from simulator.spelling import Clock, midnight, new_uuid, real_today
-from simulator.world import Change, Customer, Movement, World
-
-NEVER = 1 << 62
-T = TypeVar("T")
-
-
-class Snapshot:
-    """An account's contents at one moment, in the order in which the lists are served."""
-
-    def __init__(self, world: World, style: Style) -> None:
-        self.catalogue = world.catalogue
-        self.style = style
-        self.now = world.now()
-        self.customers = sorted(world.customers, key=customer_key)
-        self.movements = sorted(
-            (movement for customer in world.customers for movement in customer.movements), key=movement_key
-        )
-        self._derived: dict[Hashable, Any] = {}
-
-    def derived(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, kept as long as the snapshot: filtered lists, indexes, daily totals."""
-        if key not in self._derived:
-            self._derived[key] = make()
-        found: T = self._derived[key]
-        return found
-
-    def customer(self, uuid: str) -> Customer | None:
-        index = self.derived("customers", lambda: {customer.uuid: customer for customer in self.customers})
-        return index.get(uuid)
-
-    def movement(self, uuid: str) -> Movement | None:
-        index = self.derived("movements", lambda: {movement.uuid: movement for movement in self.movements})
-        return index.get(uuid)
-
-
-def customer_key(customer: Customer) -> tuple[int, int]:
-    """Oldest customer-since first, never-subscribed last, then by id."""
-    return (NEVER if customer.since is None else customer.since, customer.id)
-
-
-def movement_key(movement: Movement) -> tuple[int, int]:
-    return (movement.at, movement.serial)
+from simulator.world import Change, Customer, World
 
 
 @dataclass(eq=False)
@@ -96,9 +56,7 @@ class Account:
         """Every customer exactly as served, in the order of the list."""
         with self.lock:
             snapshot = self.snapshot()
-            return [
-                records.customer_record(each, snapshot.style, snapshot.now) for each in snapshot.customers
-            ]
+            return [records.customer_record(each, snapshot.style, snapshot.now) for each in snapshot.customers]
 
     def customer(self, uuid: str) -> Record | None:
         with self.lock:

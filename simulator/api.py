@@ -5,15 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulator import metrics, records
-from simulator.account import Account, Snapshot, customer_key
+from simulator.account import Account
 from simulator.movements import activity_page
 from simulator.paging import Order, Page, Query, Refusal, cut, cut_numbered, refusal
 from simulator.records import Record
+from simulator.snapshot import Snapshot, customer_key
 from simulator.world import Customer, Movement, Plan
 
-_CUSTOMERS = Order(
-    lambda customer: customer_key(customer)[0], lambda customer: customer.id, newest_first=False
-)
+_CUSTOMERS = Order(lambda customer: customer_key(customer)[0], lambda customer: customer.id, newest_first=False)
 _MOVEMENTS = Order(lambda movement: movement.at, records.activity_id)
 _CREATED = Order(lambda thing: thing.created_at, lambda thing: thing.number)
 
@@ -23,8 +22,12 @@ class Ask:
     """A request for `account`, whose lock the caller holds."""
 
     account: Account
-    snapshot: Snapshot
     query: Query
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Drawn when first needed: `/ping` and `/account` answer at once, however big the account."""
+        return self.account.snapshot()
 
 
 Answer = Page | Record
@@ -37,7 +40,7 @@ def answer(account: Account, path: str, query: Query) -> Answer:
     for pattern, handler in _routes:
         match = pattern.fullmatch(path)
         if match:
-            return handler(Ask(account, account.snapshot(), query), *match.groups())
+            return handler(Ask(account, query), *match.groups())
     raise refusal(404, "Not found")
 
 
@@ -81,9 +84,7 @@ def customers(ask: Ask) -> Answer:
         lambda: [each for each in ask.snapshot.customers if _suits(each, wanted, ask.snapshot.now)],
     )
     items = chosen if wanted else ask.snapshot.customers
-    return cut(
-        items, ask.query, _CUSTOMERS, _customer(ask), counters="current_page total_pages per_page page"
-    )
+    return cut(items, ask.query, _CUSTOMERS, _customer(ask), counters="current_page total_pages per_page page")
 
 
 _CUSTOMER_FILTERS: dict[str, Callable[[Customer, int], list[str]]] = {
@@ -111,9 +112,7 @@ def search(ask: Ask) -> Answer:
     found = [customer for customer in ask.snapshot.customers if customer.email == email]
     if not found:
         raise refusal(404, f'Can\'t find any customers with email: "{email}"', "email")
-    return cut(
-        found, ask.query, _CUSTOMERS, _customer(ask), counters="current_page total_pages? per_page page"
-    )
+    return cut(found, ask.query, _CUSTOMERS, _customer(ask), counters="current_page total_pages? per_page page")
 
 
 @_route("/customers/<uuid>")
@@ -211,9 +210,7 @@ def plans_of_group(ask: Ask, uuid: str) -> Answer:
 
 def _plan_page(wanted: list[Plan], query: Query) -> Page:
     ordered = sorted(wanted, key=_CREATED.key)
-    return cut(
-        ordered, query, _CREATED, records.plan_record, counters="current_page total_pages", key="plans"
-    )
+    return cut(ordered, query, _CREATED, records.plan_record, counters="current_page total_pages", key="plans")
 
 
 NOT_FOUND_PAGE = (
@@ -231,8 +228,7 @@ def data_sources(ask: Ask) -> Answer:
         "data_sources": [
             records.source_record(source, flags)
             for source in ask.snapshot.catalogue.sources
-            if query.get("name", source.name) == source.name
-            and query.get("system", source.system) == source.system
+            if query.get("name", source.name) == source.name and query.get("system", source.system) == source.system
         ]
     }
 

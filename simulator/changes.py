@@ -201,9 +201,7 @@ def _change_the_past(day: Day, customer: Customer) -> None:
 
 def _vanish(day: Day, customer: Customer) -> None:
     gone = next(movement for movement in customer.movements[1:] if _vanishable(movement, day.now))
-    if not any(
-        movement is not gone and movement.subscription == gone.subscription for movement in customer.movements
-    ):
+    if not any(movement is not gone and movement.subscription == gone.subscription for movement in customer.movements):
         return
     customer.movements = [movement for movement in customer.movements if movement is not gone]
     settle(customer)

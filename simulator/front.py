@@ -3,15 +3,16 @@
 import threading
 import time
 import zlib
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from simulator import api
 from simulator.account import Account
-from simulator.faults import ON_THE_WIRE, Fault, Faults, Struck, retry_after, strike_rows
+from simulator.cache import Cache
+from simulator.faults import ON_THE_WIRE, Fault, Faults, retry_after
+from simulator.faulty_rows import Struck, strike_rows
 from simulator.keys import REFUSED, TRIAL_EXPIRED, Key, KeyState, key_of, sent_key
 from simulator.limits import Limits
 from simulator.log import Log, Seen
@@ -22,7 +23,6 @@ JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 SETTINGS = ("latency_ms", "rate_limit", "parallel_limit", "retry_after", "gzip")
-_CACHE_BYTES = 96 * 1024 * 1024
 
 _GATEWAY_WORDS = {
     402: "Payment Required", 404: "Not Found", 500: "Internal Server Error", 502: "Bad Gateway",
@@ -30,9 +30,7 @@ _GATEWAY_WORDS = {
     524: "A Timeout Occurred",
 }  # fmt: skip
 TOO_MANY = {"code": 429, "message": "Your request rate has exceeded our rate limit.", "param": None}
-_PAGE_200 = (
-    "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>\n"
-)
+_PAGE_200 = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>\n"
 
 
 @dataclass
@@ -75,7 +73,7 @@ class Front:
         self.faults = Faults()
         self.log = Log()
         self.stopping = threading.Event()
-        self._cache = _Cache()
+        self._cache = Cache()
         self.remember()
 
     def remember(self) -> None:
@@ -118,6 +116,11 @@ class Front:
     def revoke(self, key: str) -> None:
         self.set_state(key, KeyState.REVOKED)
 
+    def use(self, account: Account, key: str | None = None) -> str:
+        """Serve this account and no other, until `reset`; gives its key."""
+        self.accounts, self.keys = [], {}
+        return self.add_key(key or key_of(account), account).key
+
     def set_state(self, key: str, state: KeyState) -> None:
         self.keys[key] = replace(self.keys[key], state=state)
 
@@ -126,17 +129,21 @@ class Front:
 
     def begin(self, method: str, target: str, authorization: str | None) -> Seen:
         """Write the request down. Whoever calls this calls `end`, whatever happens between."""
-        url = urlsplit(target)
-        path = url.path.removeprefix("/v1") if url.path.startswith("/v1/") else url.path
+        path, _, query = target.removeprefix("/v1").partition("?")
         sent = sent_key(authorization)
         key = self.keys.get(sent or "")
         seen = Seen(
-            time.monotonic(), method, path, dict(parse_qsl(url.query, keep_blank_values=True)),
+            time.monotonic(), method, path, dict(parse_qsl(query, keep_blank_values=True)),
             key=key.key if key else ("unknown" if sent else ""), account=key.account.name if key else "",
         )  # fmt: skip
         self.log.begin(seen)
         seen.refused = self.limits.enter(seen.key)
         return seen
+
+    def stray(self, method: str) -> Reply:
+        """The answer outside of /v1: to a health check, or to a client that has the address wrong."""
+        self.log.strayed(method)
+        return _json(404, {"code": 404, "message": "Not found", "param": None})
 
     def end(self, seen: Seen) -> None:
         self.limits.leave(seen.key)
@@ -150,17 +157,14 @@ class Front:
             reply.body = compressor.compress(reply.body) + compressor.flush()
             reply.headers["Content-Encoding"] = "gzip"
         seen.status = reply.status if reply else 0
+        self.log.answered(seen)
         return reply
 
     def _reply(self, seen: Seen, target: str) -> Reply | None:
         if self.latency_ms:
             self.stopping.wait(self.latency_ms / 1000)
         if seen.method not in ("GET", "HEAD"):
-            return _json(
-                405, {"code": 405, "message": "Method not allowed", "param": None}, Allow="GET, HEAD"
-            )
-        if not target.startswith("/v1/"):
-            return _json(404, {"code": 404, "message": "Not found", "param": None})
+            return _json(405, {"code": 405, "message": "Method not allowed", "param": None}, Allow="GET, HEAD")
         if seen.refused:
             return self._too_many(self.retry_after) if seen.refused == 429 else _plain(seen.refused)
         fault = self.faults.strike(target.removeprefix("/v1"), seen.key)
@@ -175,7 +179,7 @@ class Front:
             return _json(401, REFUSED)
         if key.state is KeyState.TRIAL_EXPIRED:
             return _json(403, TRIAL_EXPIRED)
-        query = self.faults.real_query(seen.query, None)
+        query = self.faults.real_query(seen.path, seen.query)
         place = (key.account.state, target)
         kept = self._cache.get(place) if query is seen.query else None
         if kept:
@@ -203,7 +207,7 @@ class Front:
         key = self.keys.get(seen.key)
         if key is None or key.state is not KeyState.ACTIVE:
             return self._plain_answer(seen, target)
-        query = self.faults.real_query(seen.query, fault)
+        query = self.faults.real_query(seen.path, seen.query, fault)
         try:
             with key.account.lock:
                 page = api.answer(key.account, seen.path, query)
@@ -231,9 +235,7 @@ class Front:
         if known:
             reply = _json(fault.status, known)
         elif fault.status in (400, 402, 404, 422):
-            reply = _json(
-                fault.status, {"code": fault.status, "message": _words(fault.status), "param": None}
-            )
+            reply = _json(fault.status, {"code": fault.status, "message": _words(fault.status), "param": None})
         else:
             reply = _plain(fault.status)
         header = retry_after(fault.retry_after)
@@ -275,26 +277,3 @@ def _refused(refusal: Refusal) -> Reply:
     if isinstance(refusal.payload, str):
         return Reply(refusal.status, refusal.payload.encode(), HTML)
     return _json(refusal.status, refusal.payload)
-
-
-class _Cache:
-    """Encoded answers, the least recently used thrown away first."""
-
-    def __init__(self) -> None:
-        self._bodies: OrderedDict[Hashable, bytes] = OrderedDict()
-        self._size = 0
-        self._lock = threading.Lock()
-
-    def get(self, place: Hashable) -> bytes | None:
-        with self._lock:
-            body = self._bodies.get(place)
-            if body is not None:
-                self._bodies.move_to_end(place)
-            return body
-
-    def put(self, place: Hashable, body: bytes) -> None:
-        with self._lock:
-            self._size += len(body) - len(self._bodies.pop(place, b""))
-            self._bodies[place] = body
-            while self._size > _CACHE_BYTES:
-                self._size -= len(self._bodies.popitem(last=False)[1])

@@ -27,9 +27,7 @@ def draw_subscriber_or_lead(rng: random.Random, world: World, end: int) -> Custo
     """Someone who came at any time in the years before `end`; later ones are more frequent."""
     chance = rng.random
     born = end - DAY - int(_SPAN * (1 - chance() ** 0.6))
-    customer = draw_customer(
-        rng, next(world.serials.customers), world.catalogue, born - int(chance() * 60) * DAY
-    )
+    customer = draw_customer(rng, next(world.serials.customers), world.catalogue, born - int(chance() * 60) * DAY)
     if chance() >= _LEADS or not world.customers:
         life = Life(rng, customer, world.catalogue, world.serials)
         life.live(born, end - 4 * HOUR)

@@ -12,9 +12,7 @@ _MEAN_GAP = 175 * DAY
 class Life:
     """Writes the movements of one customer, one after the other."""
 
-    def __init__(
-        self, rng: random.Random, customer: Customer, catalogue: Catalogue, serials: Serials
-    ) -> None:
+    def __init__(self, rng: random.Random, customer: Customer, catalogue: Catalogue, serials: Serials) -> None:
         self.rng = rng
         self.customer = customer
         self.catalogue = catalogue
@@ -65,18 +63,14 @@ class Life:
         plan, quantity = self._changed(last, grow)
         delta = plan.mrr(quantity, last.discount) - before
         if delta:
-            self._add(
-                Movement(*self._identity(), at, delta, last.subscription, plan, quantity, last.discount)
-            )
+            self._add(Movement(*self._identity(), at, delta, last.subscription, plan, quantity, last.discount))
 
     def cancel(self, at: int) -> None:
         """End everything: contractions for all subscriptions but the last, whose end is the churn."""
         for offset, last in enumerate(self.running(at)):
             number, seats = last.subscription, last.quantity
             self._add(
-                Movement(
-                    *self._identity(), at + offset, 0, number, last.plan, seats, last.discount, closing=True
-                )
+                Movement(*self._identity(), at + offset, 0, number, last.plan, seats, last.discount, closing=True)
             )
 
     def running(self, at: int) -> list[Movement]:

@@ -15,13 +15,14 @@ class Limits:
     def __init__(self, rate: int, parallel: int) -> None:
         self.rate = rate
         self.parallel = parallel
+        self.clock = time.monotonic
         self._lock = threading.Lock()
         self._recent: dict[str, deque[float]] = defaultdict(deque)
         self._open: dict[str, int] = defaultdict(int)
 
     def enter(self, key: str) -> int | None:
         """Count a request in; the status to refuse it with, or None. Every call needs its `leave`."""
-        now = time.monotonic()
+        now = self.clock()
         with self._lock:
             self._open[key] += 1
             if 0 < self.parallel < self._open[key]:

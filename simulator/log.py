@@ -22,6 +22,7 @@ class Seen:
     status: int = 0
     fault: str = ""
     refused: int | None = None
+    round: int = 0
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Log:
 
     total: int = 0
     connections: int = 0
+    strays: int = 0
     non_get_requests: int = 0
     max_parallel: int = 0
     max_in_a_second: int = 0
@@ -38,6 +40,7 @@ class Log:
     statuses: Counter[int] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     parallel: int = 0
+    _round: int = 0
     _entries: deque[Seen] = field(default_factory=lambda: deque(maxlen=_KEPT), repr=False)
     _second: deque[float] = field(default_factory=deque, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -58,6 +61,7 @@ class Log:
 
     def begin(self, seen: Seen) -> None:
         with self._lock:
+            seen.round = self._round
             self.total += 1
             self.paths[_pattern(seen.path)] += 1
             self.keys[seen.key or "none"] += 1
@@ -70,21 +74,34 @@ class Log:
             self.max_in_a_second = max(self.max_in_a_second, len(self._second))
             self._entries.append(seen)
 
-    def end(self, seen: Seen) -> None:
+    def answered(self, seen: Seen) -> None:
+        """Count the answer before it is sent, so that whoever has received it finds it counted."""
         with self._lock:
-            self.parallel -= 1
+            if seen.round != self._round:
+                return
             self.statuses[seen.status] += 1
             if seen.fault:
                 self.faults[seen.fault] += 1
+
+    def end(self, seen: Seen) -> None:
+        with self._lock:
+            self.parallel -= 1
+
+    def strayed(self, method: str) -> None:
+        """Someone asked for a path that is neither under /v1 nor a control."""
+        with self._lock:
+            self.strays += 1
+            self.non_get_requests += method not in ("GET", "HEAD")
 
     def connected(self) -> None:
         with self._lock:
             self.connections += 1
 
     def clear(self) -> None:
-        """Start counting anew; what is in flight still counts as parallel."""
+        """Start counting anew; what is in flight still counts as parallel, its answer no more."""
         with self._lock:
-            self.total = self.connections = self.non_get_requests = self.max_in_a_second = 0
+            self._round += 1
+            self.total = self.connections = self.strays = self.non_get_requests = self.max_in_a_second = 0
             self.max_parallel = self.parallel
             for counter in (self.paths, self.keys, self.statuses, self.faults):
                 counter.clear()
@@ -96,6 +113,7 @@ class Log:
             return {
                 "requests": self.total,
                 "connections": self.connections,
+                "strays": self.strays,
                 "non_get_requests": self.non_get_requests,
                 "refused_429": self.statuses[429],
                 "refused_503": self.statuses[503],

@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from simulator.account import Snapshot
 from simulator.paging import Query, refusal
 from simulator.records import Record
+from simulator.snapshot import Snapshot
 
 _MOVEMENTS = {
     "new_biz": "mrr-new-business",
@@ -73,9 +73,7 @@ def answer(snapshot: Snapshot, time_zone: str, metric: str, query: Query) -> Rec
     names = _ALL if metric == "all" else (key,)
     return {
         "entries": _entries(days, names, metric, _ends(start, end, interval), start),
-        "summary": _summary(
-            days, names, metric, datetime.fromtimestamp(snapshot.now, ZoneInfo(time_zone)).date()
-        ),
+        "summary": _summary(days, names, metric, datetime.fromtimestamp(snapshot.now, ZoneInfo(time_zone)).date()),
     }
 
 
@@ -181,9 +179,7 @@ def _summary(days: dict[date, Totals], names: tuple[str, ...], metric: str, toda
         suffix = f"-{name}" if metric == "all" else ""
         summary[f"current{suffix}"] = current[name]
         summary[f"previous{suffix}"] = previous[name]
-        summary[f"{name}-percentage-change" if suffix else "percentage-change"] = _change(
-            previous[name], current[name]
-        )
+        summary[f"{name}-percentage-change" if suffix else "percentage-change"] = _change(previous[name], current[name])
     return summary
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from simulator import records
-from simulator.account import Snapshot, movement_key
 from simulator.paging import Page, Query, bad_cursor, per_page, refusal
+from simulator.snapshot import Snapshot, movement_key
 from simulator.world import Movement
 
 _TYPES = ("new_biz", "expansion", "contraction", "churn", "reactivation")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from simulator.account import NEVER
 from simulator.records import Record
+from simulator.snapshot import NEVER
 from simulator.spelling import nano_time
 
 MOST = 200

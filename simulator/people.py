@@ -199,8 +199,6 @@ def _external_id(rng: random.Random, number: int, source: Source) -> str:
 
 
 def _email(name: str, company: str, number: int) -> str:
-    local = "".join(
-        letter for letter in name.lower().replace(" ", ".") if letter.isascii() and letter not in "<>'\""
-    )
+    local = "".join(letter for letter in name.lower().replace(" ", ".") if letter.isascii() and letter not in "<>'\"")
     domain = "".join(letter for letter in company.lower() if letter.isascii() and letter.isalnum())
     return f"{local[:40] or 'info'}.{number}@{domain[:30] or 'mail'}.example.com"

@@ -67,7 +67,7 @@ def customer_record(customer: Customer, style: Style, now: int) -> Record:
 
 
 def attributes_record(customer: Customer, style: Style) -> Record:
-    record: Record = {"custom": customer.custom, "stripe": {}, "tags": list(customer.tags)}
+    record: Record = {"custom": dict(customer.custom), "stripe": {}, "tags": list(customer.tags)}
     if style.vintage < 2025:
         record["clearbit"] = {}
     return record
@@ -231,9 +231,7 @@ def _description(movement: Movement) -> str:
             return f"downgraded to {movement.quantity} of the {plan} plan{off}"
 
 
-def _subscription_record(
-    subscription: Subscription, movements: list[Movement], style: Style, now: int
-) -> Record:
+def _subscription_record(subscription: Subscription, movements: list[Movement], style: Style, now: int) -> Record:
     last = movements[-1]
     running = sum(movement.delta for movement in movements)
     mrr = style.money(-last.delta if last.closing else running)

@@ -78,7 +78,7 @@ class Simulator(Front):
         self.stopping.clear()
         self._server = _Server(self, (self.host, self.port), self._tls)
         self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         return self
 
@@ -168,11 +168,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._control()
             return
         front, started = self.server.simulator, time.monotonic()
+        if not self.path.startswith("/v1/"):
+            self._send(front.stray(self.command), started)
+            return
         seen = front.begin(self.command, self.path, self.headers.get("Authorization"))
         try:
-            reply = front.reply(
-                seen, self.path, accepts_gzip="gzip" in self.headers.get("Accept-Encoding", "")
-            )
+            reply = front.reply(seen, self.path, accepts_gzip="gzip" in self.headers.get("Accept-Encoding", ""))
             if reply is None:
                 self.close_connection = True
             else:
@@ -182,14 +183,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _control(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        status, payload = control.answer(
-            self.server.simulator, self.command, self.path, self.rfile.read(length)
-        )
+        status, payload = control.answer(self.server.simulator, self.command, self.path, self.rfile.read(length))
         self._send(Reply(status, payload, JSON), time.monotonic())
 
     def _send(self, reply: Reply, started: float) -> None:
         if self.command not in ("GET", "HEAD") and not self.path.startswith("/_control/"):
-            self.close_connection = True  # its body was not read
+            self.close_connection = True
+            self.rfile.read(min(int(self.headers.get("Content-Length") or 0), 1_000_000))
         if reply.wire:
             self.close_connection = True
             _ON_THE_WIRE[reply.wire](self, reply, started)

@@ -2,10 +2,12 @@
 
 import re
 import secrets
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Any
 
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from webapp.extensions import db
@@ -14,6 +16,19 @@ from webapp.models.types import now
 from webapp.sessions import _hash
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+class Browser(FlaskClient):
+    """A test client whose every request has a context of its own, as in production: no user, tenant or
+    database session of the test or of an earlier request reaches it, and the test's transaction is over."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        db.session.rollback()
+        return copy_context().run(self._open, *args, **{**kwargs, "buffered": True})
+
+    def _open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
 
 
 class Person:

@@ -8,13 +8,14 @@ from flask import Flask, g, make_response, render_template
 from flask.wrappers import Response
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
+from htmx_flask import Htmx
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import assets, cli, gate, logs, rendering, sessions
 from webapp.config import Settings
-from webapp.extensions import csrf, db, htmx, limiter, login_manager, migrate
+from webapp.extensions import csrf, db, limiter, login_manager, migrate
 from webapp.rendering import wants_partial
 
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
@@ -30,12 +31,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     if settings.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
-    for extension in (db, csrf, htmx, limiter, login_manager):
+    gate.install(app)  # first: a stranger is sent to sign in before anybody looks for a form token
+    for extension in (db, csrf, Htmx(), limiter, login_manager):
         extension.init_app(app)
     migrate.init_app(app, db, directory=MIGRATIONS)
     login_manager.session_protection = None  # sessions are rows of ours; a copied cookie is ended there
     sessions.install(app)
-    gate.install(app)
     rendering.install(app)
     assets.install(app)
     cli.install(app)

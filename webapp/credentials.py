@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -98,12 +98,19 @@ class AwsSecrets:
 
     def __init__(self, settings: Settings) -> None:
         config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
-        self.client = boto3.client("secretsmanager", config=config)
         self.prefix = settings.secret_prefix
+        try:
+            self.client = boto3.client("secretsmanager", config=config)
+        except BotoCoreError as error:  # no region, an unknown profile
+            raise SecretStoreDown(type(error).__name__) from None
 
     def create(self, name: str, value: str) -> None:
         tags = [{"Key": "app", "Value": "customerscore"}]
-        self._call("create_secret", Name=name, SecretString=value, ClientRequestToken=str(uuid4()), Tags=tags)
+        token = str(uuid4())
+        try:
+            self._call("create_secret", Name=name, SecretString=value, ClientRequestToken=token, Tags=tags)
+        except SecretMissing as error:  # a name that is on its way out
+            raise SecretStoreDown(str(error)) from None
 
     def read(self, name: str) -> str:
         answer = self._call("get_secret_value", SecretId=name, VersionStage="AWSCURRENT")
@@ -191,8 +198,8 @@ class LocalVault:
             entries = self._entries()
             if new == (name in entries):
                 raise SecretStoreDown("name taken") if new else SecretMissing("not in the vault")
-            nonce = os.urandom(12)
-            sealed = AESGCM(self._key()).encrypt(nonce, value.encode(), name.encode())
+            key, nonce = self._key_of(entries), os.urandom(12)
+            sealed = AESGCM(key).encrypt(nonce, value.encode(), name.encode())
             created = entries[name]["created_at"] if name in entries else datetime.now(UTC).isoformat()
             entries[name] = {"sealed": base64.b64encode(nonce + sealed).decode(), "created_at": created}
             self._save(entries)
@@ -242,6 +249,18 @@ class LocalVault:
             new.replace(self.path)
         except OSError as error:
             raise SecretStoreDown(f"the vault cannot be written: {error.strerror}") from None
+
+    def _key_of(self, entries: dict[str, dict[str, str]]) -> bytes:
+        """The master key, if it is the one that the entries were sealed with: two keys in one vault would
+        make half of it unreadable whichever is lost."""
+        key = self._key()
+        for name, entry in entries.items():
+            with suppress(VaultBroken):
+                self._open(name, entry)
+                return key
+        if entries:
+            raise VaultBroken("the master key does not fit the vault")
+        return key
 
     def _key(self) -> bytes:
         """The master key; made once, and never in place of one that a vault already needs."""

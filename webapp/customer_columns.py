@@ -1,6 +1,6 @@
 """The columns of the customers' list: a tenant's properties and each customer's values of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,18 @@ class Column:
     @property
     def numeric(self) -> bool:
         return self.type in (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT)
+
+    @property
+    def from_chartmogul(self) -> bool:
+        return self.of_property is None or self.of_property.from_chartmogul
+
+    def value(self, customer: Customer, values: Mapping[tuple[UUID, UUID], Value]) -> Value | None:
+        """A customer's cell, given the values of all cells."""
+        if self.of_property is not None:
+            return values.get((customer.id, self.of_property.id))
+        assert self.of_record is not None
+        found: Value | None = getattr(customer, self.of_record.key)
+        return found
 
     @property
     def sorted_by(self) -> ColumnElement[Any]:

@@ -49,7 +49,7 @@ class CustomerQuery:
             status=args.get("status", "")[:100].replace("\0", "").strip(),
             sort=key if known else BY_NAME,
             descending=known and sort.startswith("-"),
-            page=_page(args.get("page", "")),
+            page=page_number(args.get("page", "")),
         )
 
     @property
@@ -133,7 +133,8 @@ def statuses(provider: Provider) -> list[str]:
     return sorted(found)
 
 
-def _page(text: str) -> int:
+def page_number(text: str) -> int:
+    """A page from an address: 1 for what is none."""
     try:
         return min(max(1, int(text)), 1_000_000)
     except ValueError:

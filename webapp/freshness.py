@@ -1,23 +1,18 @@
-"""Where a tenant's data comes from, and since when it is no longer kept up to date."""
+"""Since when a tenant's data is no longer kept up to date, and what that makes of its properties."""
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import case, func
+from markupsafe import Markup
+from sqlalchemy import func
 
 from webapp.extensions import db
-from webapp.models import Customer, Property, Provider, ProviderState
+from webapp.models import Customer, Property, Provider
 from webapp.models.types import now
+from webapp.rendering import day, exact, zone
 from webapp.tenancy import owned
 
 STALE_AFTER = timedelta(hours=48)
-
-
-def data_provider() -> Provider | None:
-    """The tenant's provider: the live one, else the one that was disconnected last."""
-    disconnected = case((Provider.state == ProviderState.DISCONNECTED, 1), else_=0)
-    newest = func.coalesce(Provider.disconnected_at, Provider.connected_at).desc()
-    found: Provider | None = db.session.scalar(owned(Provider).order_by(disconnected, newest).limit(1))
-    return found
 
 
 def stale_since(provider: Provider | None, at: datetime | None = None) -> datetime | None:
@@ -28,6 +23,13 @@ def stale_since(provider: Provider | None, at: datetime | None = None) -> dateti
     patience = max(STALE_AFTER, timedelta(hours=2 * (provider.every_hours or 0)))
     old = provider.last_success_at + patience < (at or now())
     return provider.last_success_at if old or not provider.live else None
+
+
+def date_tag(moment: datetime, in_zone: ZoneInfo | None = None) -> Markup:
+    """The day of a moment, in the tenant's zone or another, with the exact time for who wants it."""
+    utc = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    local = day(moment.astimezone(in_zone or zone()).date())
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(utc, exact(moment), local)
 
 
 def customer_count(provider: Provider | None) -> int:

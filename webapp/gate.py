@@ -1,10 +1,11 @@
 """Who may pass. Closed unless opened: a view without a mark admits a tenant's admins and support looking
 at that tenant; `@members_too`, `@staff_only` and `@public` are the only other doors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from uuid import uuid4
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
@@ -56,7 +57,24 @@ def poll(view: View) -> View:
     return view
 
 
+class HeadAsGet:
+    """Serves HEAD as a GET without its body, so that no view that asks "GET, or else a write?" takes a HEAD,
+    which needs no token, for the write."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return self.app(environ, start_response)
+        body = self.app({**environ, "REQUEST_METHOD": "GET"}, start_response)
+        if hasattr(body, "close"):
+            body.close()
+        return []
+
+
 def install(app: Flask) -> None:
+    app.wsgi_app = HeadAsGet(app.wsgi_app)  # type: ignore[method-assign]
     app.before_request(_pass_or_refuse)
     app.after_request(_finish)
 
@@ -138,7 +156,7 @@ def _cross_site() -> bool:
     if site is not None:
         return site not in ("same-origin", "none")
     origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc != request.host
+    return origin is not None and _parts(origin).netloc != request.host
 
 
 def to_sign_in() -> AnyResponse:
@@ -146,8 +164,16 @@ def to_sign_in() -> AnyResponse:
     sign-in form never lands inside it."""
     here = request.full_path.rstrip("?") if request.method == "GET" else ""
     if htmx:
-        here = own_path(urlsplit(htmx.current_url or ""))
+        here = own_path(_parts(htmx.current_url or ""))
     return _to(url_for("auth.create", next=here or None), status=401)
+
+
+def _parts(address: str) -> SplitResult:
+    """An address of a header in its parts; none for what is no address."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def own_path(parts: Any) -> str:

@@ -63,17 +63,17 @@ def shown(import_: Import) -> str:
 
 
 def announcement(import_: Import, before: str) -> str:
-    """What the status line says after `before` was shown: that it started, each quarter, and how it ended."""
+    """What the status line says after `before` was shown: that it runs, each quarter, and how it ended."""
     state, _, rest = before.partition(".")
     name = f"Import #{import_.number}"
     if not import_.live:
         return f"{name}: {STATES[ImportState(import_.state)].words.lower()}. {outcome(import_)}."
+    if import_.state != ImportState.RUNNING:
+        return ""
     if state != import_.state:
-        return {"waiting": f"{name} waits.", "running": f"{name} started."}.get(
-            import_.state, f"{name} is being cancelled."
-        )
+        return f"{name} goes on." if import_.customers_read else f"{name} started."
     passed = rest.partition(".")[0]
-    if import_.state == ImportState.RUNNING and passed.isdecimal() and quarter(import_) > int(passed):
+    if passed.isdecimal() and quarter(import_) > int(passed):
         return f"{name}: {quarter(import_) * 25} percent done."
     return ""
 

@@ -66,11 +66,17 @@ def clock_time(moment: datetime) -> str:
     return f"{day}, {local:%H:%M}"
 
 
+def at(moment: datetime) -> str:
+    """A time for the middle of a sentence: `at 09:05`, `tomorrow at 00:05`."""
+    day, _, hour = clock_time(moment).rpartition(", ")
+    return f"at {hour}" if day == "today" else f"{day} at {hour}"
+
+
 def time_tag(moment: datetime | None, style: str = "ago") -> Markup:
     """A `<time>`: machine-readable in UTC, the exact local time as its title."""
     if moment is None:
         return Markup("never")
-    words = clock_time(moment) if style == "clock" else ago(moment)
+    words = {"ago": ago, "clock": clock_time, "at": at}[style](moment)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), exact(moment), words
     )

@@ -75,9 +75,10 @@ def field_values(
 ) -> dict[str, Value]:
     """The customer's values by codename; a field without a value is missing from the answer.
 
-    `fields`: codenames of the catalogue and `Field`s of custom attributes (or their codenames; then a
-    timestamp stays text). `customer`: anything with CustomerRecord's attributes and, if there is one,
-    `past_due_since` (aware or None). `movements`: those of this customer in any order, past and scheduled.
+    `fields`: codenames of the catalogue and `Field`s of custom attributes, read as the field's type or, where
+    that fails, as they are (so are codenames of custom attributes). `customer`: anything with CustomerRecord's
+    attributes and, if there is one, `past_due_since` (aware or None). `movements`: those of this customer in
+    any order, past and scheduled.
 
     Boundaries, in days of `moment.zone`:
     - a movement is past if dated at or before `now`; the MRR of a day is the sum of all past movements up to
@@ -314,11 +315,6 @@ def _text(value: str | None) -> str | None:
     return value or None
 
 
-def _share(facts: _Facts) -> Decimal | None:
-    total, mrr = facts.moment.total_mrr_minor, facts.customer.mrr_minor
-    return None if mrr is None or not total else _percent(mrr, total)
-
-
 def _trial_to_paid(facts: _Facts) -> int | None:
     paid, trial = facts.day(facts.customer.customer_since), facts.day(facts.customer.free_trial_started_at)
     if paid is None or trial is None or paid < trial:
@@ -353,7 +349,7 @@ _COMPUTED: Mapping[str, Callable[[_Facts], Value | None]] = {
     "cm_reactivations": _past(lambda h: len(h.moved("reactivation"))),
     "cm_mrr": lambda f: f.customer.mrr_minor,
     "cm_arr": lambda f: f.customer.arr_minor,
-    "cm_mrr_share": _share,
+    "cm_mrr_share": lambda f: _percent(f.customer.mrr_minor, f.moment.total_mrr_minor),
     "cm_recurring_revenue": _past(_History.revenue),
     "cm_mrr_change_30d": _past(lambda h: sum(h.moved(days=30))),
     "cm_mrr_change_90d_pct": _past(_History.change_90d),
@@ -383,9 +379,10 @@ def _custom_value(facts: _Facts, field: str | Field) -> Value | None:
             raise KeyError(field)
         return next((_custom(attributes[key]) for key in attributes if custom_codename(key) == field), None)
     value = _custom(attributes.get(field.custom_key))
-    if field.type is PropertyType.DATE and isinstance(value, str) and looks_like_timestamp(value):
-        return _read_day(value, facts.moment.zone)
-    return value
+    try:
+        return None if value is None else convert(value, natural_type(value), field.type, facts.moment.zone)
+    except CannotRead:
+        return value
 
 
 def _custom(value: object) -> Value | None:

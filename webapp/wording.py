@@ -46,13 +46,19 @@ STEPS = {
     "properties": "Fill properties",
     "scores": "Recalculate scores",
 }
+# What an import shows before its first step has begun.
+FIRST_STEPS = [{"name": name, "state": "waiting", "seconds": None, "note": None} for name in STEPS if name != "scores"]
 STEP_STATES = {
     "waiting": Look("waiting", "", "clock"),
     "running": Look("running", "info", "loader"),
     "done": Look("done", "ok", "circle-check"),
     "partly": Look("partly done", "warn", "circle-alert"),
     "failed": Look("failed", "bad", "circle-x"),
+    "stopped": Look("stopped", "", "circle-slash"),
+    "left out": Look("not begun", "", "circle-slash"),
 }
+# What becomes of steps that were not at their end when their import was.
+LEFT = {"running": "stopped", "waiting": "left out"}
 
 _AGAIN = "If it happens again, tell support the number of this import."
 _GOES_ON = "Retry in a while: the import goes on where it stopped."
@@ -143,13 +149,14 @@ TROUBLES: dict[str, Trouble] = {
         "A property's value cannot be read", "Correct the value in ChartMogul, or change the property's type."
     ),
 }
-# Kinds whose title says all: their detail would say it again.
-PLAIN = frozenset(str(kind) for kind in Refusal)
+# Kinds of records that were not used. Those of the first line say all in their title.
+_SAY_ALL = [str(kind) for kind in Refusal]
+SKIPS = [*_SAY_ALL, "record_refused"]
 
 
 def cause(reason: str | None) -> Cause:
     """The words of a reason; one that is not of the closed set is a mistake of ours, and said to be."""
-    return CAUSES.get(Reason(reason), CAUSES[Reason.UNEXPECTED]) if reason in set(Reason) else CAUSES[Reason.UNEXPECTED]
+    return CAUSES[Reason(reason) if reason in set(Reason) else Reason.UNEXPECTED]
 
 
 def trouble(kind: str, detail: str | None = None) -> Trouble:
@@ -159,4 +166,4 @@ def trouble(kind: str, detail: str | None = None) -> Trouble:
 
 def trouble_detail(kind: str, detail: str | None) -> str:
     """What a warning's title leaves unsaid: the field, the size of a difference."""
-    return detail if detail and kind in TROUBLES and kind not in PLAIN else ""
+    return detail if detail and kind in TROUBLES and kind not in _SAY_ALL else ""

@@ -220,7 +220,7 @@ def _count(import_: Import, properties: Sequence[Property], provider: Provider, 
         .where(Customer.provider_id == provider.id)
         .group_by(PropertyValue.property_id)
     )
-    counts: dict[UUID, int] = dict(db.session.execute(counted).tuples().all())
+    counts: dict[UUID, int] = {row[0]: row[1] for row in db.session.execute(counted)}
     lease.write()
     for property_ in properties:
         db.session.execute(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from webapp.chartmogul import records
@@ -32,6 +32,9 @@ from webapp.chartmogul.records import (
     parse_total_mrr,
     read_time,
 )
+
+# The same examples in every run, however busy the machine is.
+PATIENT = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -363,6 +366,7 @@ def texts(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
+@PATIENT
 @given(st.dictionaries(st.sampled_from(sorted(CUSTOMER)), JSON), JSON, JSON)
 def test_whatever_is_sent_a_customer_can_be_stored_or_is_refused(
     changes: dict[str, Any], tags: Any, custom: Any
@@ -377,6 +381,7 @@ def test_whatever_is_sent_a_customer_can_be_stored_or_is_refused(
     assert len(content_hash(record)) == 16
 
 
+@PATIENT
 @given(st.dictionaries(st.sampled_from(sorted(MOVEMENT)), JSON))
 def test_whatever_is_sent_a_movement_can_be_stored_or_is_refused(changes: dict[str, Any]) -> None:
     try:

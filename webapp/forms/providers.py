@@ -69,7 +69,7 @@ class SetUpForm(FlaskForm):  # type: ignore[misc]
 
     @property
     def hours(self) -> int | None:
-        return int(self.every_hours.data) if self.schedule.data == "hours" else None
+        return int(self.every_hours.data or 0) if self.schedule.data == "hours" else None
 
     @property
     def time_of_day(self) -> str | None:
@@ -82,7 +82,8 @@ class SetUpForm(FlaskForm):  # type: ignore[misc]
     def validate_every_hours(self, field: StringField) -> None:
         if self.schedule.data != "hours":
             return
-        if not HOURS.fullmatch(field.data or "") or not 1 <= int(field.data) <= 168:
+        sent = field.data or ""
+        if not HOURS.fullmatch(sent) or not 1 <= int(sent) <= 168:
             raise ValidationError("Enter a whole number of hours from 1 to 168.")
 
     def validate_daily_at(self, field: StringField) -> None:

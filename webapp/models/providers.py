@@ -132,8 +132,20 @@ class Provider(TenantOwned, Base):
         """This tenant's connection: the live one, else the one that was disconnected last."""
         live_first = (cls.state == ProviderState.DISCONNECTED, cls.disconnected_at.desc())
         newest = owned(cls).order_by(*live_first).limit(1)
-        found: Provider | None = db.session.scalar(newest.with_for_update() if lock else newest)
+        if lock:
+            newest = newest.with_for_update().execution_options(populate_existing=True)
+        found: Provider | None = db.session.scalar(newest)
         return found
+
+    @classmethod
+    def before_of(cls, account: AccountRecord) -> "Provider | None":
+        """This tenant's ended connection to an account, which a new one takes up again."""
+        newest_first = owned(cls).order_by(cls.disconnected_at.desc())
+        return next((row for row in db.session.scalars(newest_first) if row.opens(account)), None)
+
+    def opens(self, account: AccountRecord) -> bool:
+        """Whether this is the connection's account."""
+        return self.same_account(account.id, account.name, account.currency, account.time_zone)
 
     @property
     def live(self) -> bool:
@@ -151,8 +163,7 @@ class Provider(TenantOwned, Base):
     @property
     def probing(self) -> bool:
         """Whether a probe was asked for and has not answered yet."""
-        wanted, done = self.probe_wanted_at, self.probed_at
-        return wanted is not None and (done is None or done < wanted)
+        return self.probe_wanted_at is not None
 
     @property
     def key_check(self) -> str | None:
@@ -169,7 +180,7 @@ class Provider(TenantOwned, Base):
         """The ChartMogul account as people know it."""
         return self.account_name or "without a name"
 
-    def same_account(self, account_id: str | None, name: str, currency: str, time_zone: str) -> bool:
+    def same_account(self, account_id: str | None, name: str | None, currency: str, time_zone: str) -> bool:
         """Whether a key opens this connection's account. Old answers carry no id: then its facts decide."""
         if self.account_id and account_id:
             return self.account_id == account_id
@@ -194,6 +205,13 @@ class Provider(TenantOwned, Base):
         """Have a worker look at what the key gives; what an older key gave is forgotten."""
         self.probe = self.probed_at = None
         self.probe_wanted_at = at
+
+    def replace_key(self, secret_name: str, key_mask: str, at: datetime) -> None:
+        """Go on with a new key of the same account."""
+        self.secret_name, self.key_mask = secret_name, key_mask
+        self.recover(at)
+        if self.awaits_set_up:
+            self.ask_probe(at)
 
     def ask_for_new_key(self, at: datetime) -> None:
         """Tell the tenant that its key is refused, before the set-up is complete."""

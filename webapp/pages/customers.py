@@ -1,13 +1,161 @@
-"""Customers."""
+"""Customers: the list, its file, and a page each."""
 
-from flask import Blueprint, render_template
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
 
-from webapp.gate import members_too
+from flask import Blueprint, Response, g, make_response, render_template, request, stream_with_context
+from flask_login import current_user
+from sqlalchemy import func
+from werkzeug.wrappers import Response as AnyResponse
 
+from webapp import audit, by_hand, charts, mrr_history
+from webapp.customer_columns import OF_THE_RECORD, Column, all_properties, chosen_columns, fetch_values
+from webapp.customer_csv import csv_lines, exported_properties, ordered_ids
+from webapp.customer_list import CustomerPage, CustomerQuery, fetch_page, page_number, statuses
+from webapp.customer_values import ShownValue, values_of
+from webapp.extensions import begin_writing, db
+from webapp.freshness import date_tag, stale_since
+from webapp.gate import members_too, not_for_support
+from webapp.models import Customer, Movement, Property, Provider
+from webapp.models.types import now
+from webapp.rendering import wants_partial, zone
+from webapp.tenancy import current_tenant_id, owned_or_404
+from webapp.values import format_value
+
+PER_PAGE = 50
 blueprint = Blueprint("customers", __name__)
+blueprint.add_app_template_global(format_value, "format_value")
+blueprint.add_app_template_global(by_hand.typed, "typed")
+blueprint.add_app_template_filter(date_tag, "date_tag")
+NOBODY = CustomerPage((), 1, 0, 0)
 
 
 @blueprint.get("/customers")
 @members_too
-def index() -> str:
-    return render_template("customers/index.html")
+def index() -> AnyResponse:
+    return make_response(render_list(request.args))
+
+
+def render_list(args: Any, beside: bool = False) -> str:
+    """The list for these arguments: the whole page, or for htmx the pieces that depend on them. `beside`:
+    the request was about something else, so the list goes to its place out of band."""
+    provider, properties = Provider.current(), all_properties()
+    columns = chosen_columns(properties, current_user.columns)
+    query = CustomerQuery.of(args, sortable := sortable_columns(properties))
+    page = fetch_page(provider, query, list(sortable.values())) if provider else NOBODY
+    shown = [column.of_property for column in columns if column.of_property]
+    context = {
+        "provider": provider,
+        "stale": stale_since(provider),
+        "columns": columns,
+        "query": query,
+        "page": page,
+        "values": fetch_values([customer.id for customer in page.customers], shown),
+        "live_import": provider.live_import() if provider and not page.total else None,
+    }
+    if wants_partial():
+        pieces = ("customers/_list.html", "customers/_actions.html", "customers/_count.html")
+        return "".join(render_template(piece, swapped=True, beside=beside, **context) for piece in pieces)
+    return render_template(
+        "customers/index.html", statuses=statuses(provider) if provider else [], swapped=False, **context
+    )
+
+
+def sortable_columns(properties: list[Property]) -> dict[str, Column]:
+    """Every column that the list can be sorted by, also those that are not shown, by key."""
+    columns = [Column.of(property_) for property_ in properties] or OF_THE_RECORD
+    return {column.key: column for column in columns}
+
+
+@blueprint.get("/customers.csv")
+@members_too
+@not_for_support
+def export() -> AnyResponse:
+    """The list as a file: all of its rows, in its order; all properties, the chosen columns first."""
+    provider, properties = Provider.current(), all_properties()
+    chosen = chosen_columns(properties, current_user.columns)
+    query = CustomerQuery.of(request.args, sortable := sortable_columns(properties))
+    ids = ordered_ids(provider, query, list(sortable.values())) if provider else b""
+    exported = exported_properties(properties, chosen)
+    tenant_id = current_tenant_id()
+    begin_writing()
+    audit.record("customers:exported", tenant_id=tenant_id, rows=len(ids) // 16)
+    db.session.commit()
+    g.writing = False  # what follows is read only and must not wait for the write lock
+    lines = stream_with_context(csv_lines(tenant_id, ids, exported))
+    name = f"customers-{now().astimezone(zone()):%Y-%m-%d}.csv"
+    return Response(
+        lines,
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@blueprint.get("/customers/<uuid:id>")
+@members_too
+def show(id: UUID) -> AnyResponse:
+    return render_customer(owned_or_404(Customer, id))
+
+
+def render_customer(
+    customer: Customer, wrong: dict[UUID, tuple[str, str]] | None = None, status: int = 200
+) -> AnyResponse:
+    """A customer's page. `wrong`: by property, what was typed for a value and what is wrong with it."""
+    provider = owned_or_404(Provider, customer.provider_id)
+    at, stale = now(), stale_since(provider)
+    curve = mrr_history.curve_of(customer, provider, at)
+    label = mrr_history.in_words(curve, provider.currency)
+    page, pages, movements = _movements(customer, provider)
+    words = render_template(
+        "customers/_movements.html" if wants_partial() else "customers/show.html",
+        customer=customer,
+        provider=provider,
+        at=at,
+        stale=customer.gone_at or stale,
+        chartmogul_link=_chartmogul_link(customer),
+        domain=_domain(customer),
+        curve=curve,
+        drawing=charts.mrr_curve(curve, label) if curve.past or curve.scheduled else None,
+        values=shown_values(customer, provider),
+        wrong=wrong or {},
+        movements=movements,
+        movement_words=mrr_history.MOVEMENT_WORDS,
+        page=page,
+        pages=pages,
+    )
+    return make_response(words, status)
+
+
+def shown_values(customer: Customer, provider: Provider) -> list[ShownValue]:
+    return values_of(customer, all_properties(), provider, stale_since(provider))
+
+
+def _movements(customer: Customer, provider: Provider) -> tuple[int, int, list[Movement]]:
+    """The page that was asked for, how many there are, and its movements, newest first."""
+    total = db.session.scalar(mrr_history.movements_of(customer, provider, func.count())) or 0
+    pages = max(1, -(-total // PER_PAGE))
+    page = min(page_number(request.args.get("page", "")), pages)
+    newest = mrr_history.movements_of(customer, provider).order_by(
+        Movement.at.desc(), Movement.mrr_minor.desc(), Movement.id
+    )
+    return page, pages, list(db.session.scalars(newest.offset((page - 1) * PER_PAGE).limit(PER_PAGE)))
+
+
+def _chartmogul_link(customer: Customer) -> str | None:
+    """The customer's page in ChartMogul, if the address that was sent leads there and nowhere else."""
+    try:
+        parts = urlsplit(customer.chartmogul_url or "")
+        host = parts.hostname or ""
+    except ValueError:
+        return None
+    ours = host == "chartmogul.com" or host.endswith(".chartmogul.com")
+    return customer.chartmogul_url if parts.scheme == "https" and ours else None
+
+
+def _domain(customer: Customer) -> str | None:
+    try:
+        host = urlsplit(customer.website_url or "").hostname or ""
+    except ValueError:
+        return None
+    return host.removeprefix("www.") or None

@@ -1,13 +1,182 @@
-"""Imports."""
+"""Imports: the overview and one import's page, live while it runs; starting, cancelling and retrying one."""
 
-from flask import Blueprint, render_template
+import re
+from uuid import UUID
 
-from webapp.gate import members_too
+from flask import Blueprint, abort, flash, make_response, request
+from flask.wrappers import Response
+from flask_login import current_user
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
+from werkzeug.wrappers import Response as AnyResponse
 
+from webapp import audit, wording
+from webapp.extensions import db
+from webapp.gate import members_too, not_for_support, poll
+from webapp.import_answers import changed, into, moving_piece, new_rows, overview, page, started, whole
+from webapp.import_csv import ERROR, IMPORT, error_row, import_row
+from webapp.import_list import ImportQuery, Nonsense, errors_of, newest_first, surroundings, why_no_sync
+from webapp.models import Import, Provider, Trigger
+from webapp.models.types import now
+from webapp.progress import announcement, outcome, progress, shown
+from webapp.queue import enqueue_import
+from webapp.rendering import wants_partial
+from webapp.spreadsheets import csv_file
+from webapp.tenancy import owned, owned_or_404
+
+TRIES = 3
+NUMBER = re.compile(r"[0-9]{1,9}")
 blueprint = Blueprint("imports", __name__)
+for format_ in (progress, shown, outcome):
+    blueprint.add_app_template_filter(format_)
+blueprint.record_once(lambda setup: setup.app.jinja_env.globals.update(wording=wording))
 
 
 @blueprint.get("/imports")
 @members_too
-def index() -> str:
-    return render_template("imports/index.html")
+def index() -> Response:
+    return overview(ImportQuery.of(request.args))
+
+
+@blueprint.get("/imports/<uuid:id>")
+@members_too
+def show(id: UUID) -> Response:
+    return page(owned_or_404(Import, id))
+
+
+@blueprint.get("/imports/<uuid:id>/live")
+@members_too
+@poll
+def show_live(id: UUID) -> Response:
+    """What is new since the mark `shown`: nothing, the moving piece, or the whole when the state changed."""
+    import_ = owned_or_404(Import, id)
+    if not wants_partial():
+        return page(import_)
+    before = request.args.get("shown", "")
+    if before == shown(import_) and import_.live:
+        return make_response("", 204)
+    is_whole = not import_.live or before.partition(".")[0] not in ("", import_.state)
+    said = announcement(import_, before) if before or is_whole else ""
+    return whole(import_, said=said) if is_whole else moving_piece(import_, said)
+
+
+@blueprint.get("/imports/new-rows")
+@members_too
+@poll
+def show_new() -> Response:
+    """The rows above the newest one that a page shows; for a page that shows none, the whole list."""
+    if not wants_partial():
+        return overview(ImportQuery())
+    after = _shown_up_to(request.args.get("after")) or 0
+    if (db.session.scalar(owned(Import, func.max(Import.number))) or 0) <= after:
+        return make_response("", 204)
+    return into(None, new_rows(after)) if after else into("#import-list", overview(ImportQuery()))
+
+
+@blueprint.get("/imports.csv")
+@members_too
+@not_for_support
+def export() -> Response:
+    rows = db.session.scalars(ImportQuery.of(request.args).narrow(newest_first())).all()
+    around = surroundings([])
+    return csv_file("imports.csv", IMPORT, (import_row(row, around) for row in rows))
+
+
+@blueprint.get("/imports/<uuid:id>/errors.csv")
+@members_too
+@not_for_support
+def export_errors(id: UUID) -> Response:
+    import_ = owned_or_404(Import, id)
+    rows = map(error_row, db.session.scalars(errors_of(import_)))
+    return csv_file(f"import-{import_.number}-errors.csv", ERROR, rows)
+
+
+@blueprint.post("/imports")
+def create() -> AnyResponse:
+    """Start an import, or show the one that is live already: of many clicks one starts it, whoever else
+    clicks at the same moment is told so by the database."""
+    after = _shown_up_to(request.form.get("after"))
+    for _ in range(TRIES):
+        provider = Provider.current(lock=True)
+        problem = why_no_sync(provider)
+        if provider is None or problem:
+            return into("#import-list", overview(ImportQuery(), 422, problem))
+        live = provider.live_import()
+        if live is not None:
+            flash(f"ChartMogul import #{live.number} goes on.", "An import is running already")
+            return started(after)
+        import_ = provider.start_import(Trigger.MANUAL, current_user.email, now())
+        try:
+            db.session.flush()
+        except IntegrityError:
+            db.session.rollback()
+            continue
+        audit.record("import:started", import_, number=import_.number, trigger=import_.trigger)
+        number = _commit_and_send(import_)
+        flash("Its progress shows in Imports overview.", f"Import #{number} started")
+        return started(after)
+    abort(409)
+
+
+@blueprint.post("/imports/<uuid:id>/cancel")
+def cancel(id: UUID) -> AnyResponse:
+    """Stop an import; one that has ended stays as it is."""
+    import_ = owned_or_404(Import, id)
+    db.session.refresh(import_, with_for_update=True)
+    if import_.cancellable:
+        import_.cancel(current_user.email, now())
+        audit.record("import:cancelled", import_, number=import_.number)
+        title = "is being cancelled" if import_.live else "cancelled"
+        db.session.commit()
+        flash("What was imported is kept.", f"Import #{import_.number} {title}")
+    return changed(import_)
+
+
+@blueprint.post("/imports/<uuid:id>/retry")
+def retry(id: UUID) -> AnyResponse:
+    """Let an import that ended badly go on; one that waits or runs already stays as it is."""
+    import_ = owned_or_404(Import, id)
+    db.session.refresh(import_, with_for_update=True)
+    provider = Provider.current(lock=True)
+    problem = _why_no_retry(import_, provider)
+    if import_.live:
+        return changed(import_)
+    if provider is None or problem:
+        return whole(import_, 422, problem=problem)
+    import_.retry(current_user.email, provider.generation, now())
+    audit.record("import:retried", import_, number=import_.number)
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        return whole(owned_or_404(Import, id), 422, problem="Another import is running. Retry when it has ended.")
+    words = "It goes on where it stopped." if import_.checkpoint else "It reads everything again."
+    flash(words, f"Import #{_commit_and_send(import_)} waits to run again")
+    return changed(owned_or_404(Import, id))
+
+
+def _why_no_retry(import_: Import, provider: Provider | None) -> str | None:
+    if not import_.retryable:
+        return "This import cannot be retried."
+    if provider is None or provider.id != import_.provider_id:
+        return "The ChartMogul account of this import is no longer connected."
+    live = provider.live_import()
+    if live is not None:
+        return f"Import #{live.number} is running. Retry when it has ended."
+    return why_no_sync(provider)
+
+
+def _commit_and_send(import_: Import) -> int:
+    """Commit, then wake a worker while no transaction is open: Redis may take its time to say nothing."""
+    db.session.flush()
+    db.session.expunge(import_)
+    db.session.commit()
+    enqueue_import(import_)
+    return import_.number
+
+
+def _shown_up_to(number: str | None) -> int | None:
+    """The number of the newest import that a page shows; None for a page on which a new one has no place."""
+    if number and not NUMBER.fullmatch(number):
+        raise Nonsense("after")
+    return int(number) if number else None

@@ -1,21 +1,176 @@
-"""Support's console."""
+"""Support's console: who waits for a set-up, every tenant, and what support does for one under its own name."""
 
-from flask import Blueprint, redirect, render_template, url_for
-from werkzeug.wrappers import Response
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
 
-from webapp.gate import ends_impersonation, staff_only
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
+from flask_login import current_user
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from werkzeug.wrappers import Response as AnyResponse
 
-blueprint = Blueprint("support", __name__)
+from webapp import audit, impersonation, queue
+from webapp.extensions import db
+from webapp.gate import staff_only
+from webapp.import_list import why_no_sync
+from webapp.models import Import, Provider, ProviderState, Tenant, Trigger, User
+from webapp.models.types import now
+from webapp.tenancy import across_tenants, acting_for, owned, owned_or_404
+
+PER_PAGE = 50
+LAST_IMPORTS = 10
+blueprint = Blueprint("support", __name__, url_prefix="/support")
 
 
-@blueprint.get("/support")
+@blueprint.get("")
 @staff_only
-def index() -> str:
-    return render_template("support/index.html")
+def index() -> AnyResponse:
+    """Pending set-ups, oldest first, and below them all tenants."""
+    found, page, pages = _tenants(request.args.get("q", "").strip()[:120], request.args.get("page", "1"))
+    with across_tenants():
+        waits = select(Provider, Tenant).join(Tenant, Tenant.id == Provider.tenant_id)
+        waits = waits.where(Provider.state != ProviderState.DISCONNECTED, Provider.set_up_at.is_(None))
+        pending = db.session.execute(waits.order_by(Provider.connected_at)).all()
+        ids = [tenant.id for tenant in found]
+        of_found = select(Provider).where(Provider.tenant_id.in_(ids), Provider.state != ProviderState.DISCONNECTED)
+        states = {provider.tenant_id: provider.state for provider in db.session.scalars(of_found)}
+    facts = {"pending": pending, "tenants": found, "states_of": states, "page": page, "pages": pages}
+    looking = impersonation.live_of(current_user)
+    return make_response(render_template("support/index.html", looking=looking, **facts))
 
 
-@blueprint.post("/support/impersonation/stop")
+def _tenants(words: str, page_sent: str) -> tuple[list[Tenant], int, int]:
+    """One page of the tenants whose name holds some words; 404 for a page that is not there."""
+    named = Tenant.name.icontains(words, autoescape=True)
+    count = db.session.scalar(select(func.count()).select_from(Tenant).where(named)) or 0
+    pages = max(1, -(-count // PER_PAGE))
+    if not (page_sent.isascii() and page_sent.isdigit() and len(page_sent) < 10 and 1 <= int(page_sent) <= pages):
+        abort(404)
+    page = int(page_sent)
+    some = select(Tenant).where(named).order_by(func.lower(Tenant.name), Tenant.slug)
+    return list(db.session.scalars(some.limit(PER_PAGE).offset((page - 1) * PER_PAGE))), page, pages
+
+
+@blueprint.get("/tenants/<uuid:tenant_id>")
 @staff_only
-@ends_impersonation
-def stop_impersonating() -> Response:
-    return redirect(url_for("support.index"), 303)
+def show(tenant_id: UUID) -> AnyResponse:
+    with at_tenant(tenant_id) as tenant:
+        return _page(tenant)
+
+
+@blueprint.post("/tenants/<uuid:tenant_id>/imports")
+@staff_only
+def sync(tenant_id: UUID) -> AnyResponse:
+    """Start an import for the tenant, or say which one is live already."""
+    with at_tenant(tenant_id) as tenant:
+        provider = Provider.current(lock=True)
+        problem = why_no_sync(provider)
+        if provider is None or problem:
+            return _page(tenant, problem)
+        live = provider.live_import()
+        if live is not None:
+            return _done(tenant, "An import is running already", f"Import #{live.number} goes on.")
+        import_ = provider.start_import(Trigger.MANUAL, current_user.email, now())
+        if not _flushed():
+            return _page(tenant, "Another import was started in the same moment.")
+        audit.record("import:started", import_, number=import_.number, trigger=import_.trigger)
+        commit_and_wake(import_)
+        return _done(tenant, f"Import #{import_.number} started", f"It runs for {tenant.name}.")
+
+
+@blueprint.post("/tenants/<uuid:tenant_id>/imports/<uuid:import_id>/retry")
+@staff_only
+def retry(tenant_id: UUID, import_id: UUID) -> AnyResponse:
+    """Let an import of the tenant that ended badly go on."""
+    with at_tenant(tenant_id) as tenant:
+        provider, import_ = Provider.current(lock=True), owned_or_404(Import, import_id)
+        if import_.live:
+            return _done(tenant, f"Import #{import_.number} goes on", "It waits or runs already.")
+        problem = why_no_sync(provider)
+        if provider is None or problem or not import_.retryable or import_.provider_id != provider.id:
+            return _page(tenant, problem or "This import cannot be retried. Start a new one.")
+        import_.retry(current_user.email, provider.generation, now())
+        if not _flushed():
+            return _page(tenant, "Another import is running. Retry when it has ended.")
+        audit.record("import:retried", import_, number=import_.number)
+        commit_and_wake(import_)
+        return _done(tenant, f"Import #{import_.number} waits to run again", f"It runs for {tenant.name}.")
+
+
+@blueprint.post("/tenants/<uuid:tenant_id>/pause")
+@staff_only
+def pause(tenant_id: UUID) -> AnyResponse:
+    """Start no more imports until support says so; a running one goes on to its end."""
+    with at_tenant(tenant_id) as tenant:
+        provider = Provider.current(lock=True)
+        if provider is not None and provider.state == ProviderState.CONNECTED:
+            provider.pause()
+            audit.record("provider:paused", provider)
+            db.session.commit()
+        elif provider is None or provider.state != ProviderState.PAUSED:
+            return _page(tenant, "Only a connected provider can be paused.")
+        return _done(tenant, "Imports paused", "No import starts until you resume.")
+
+
+@blueprint.post("/tenants/<uuid:tenant_id>/resume")
+@staff_only
+def resume(tenant_id: UUID) -> AnyResponse:
+    with at_tenant(tenant_id) as tenant:
+        provider = Provider.current(lock=True)
+        if provider is not None and provider.state == ProviderState.PAUSED:
+            provider.resume(now())
+            audit.record("provider:resumed", provider)
+            db.session.commit()
+        elif provider is None or provider.state != ProviderState.CONNECTED:
+            return _page(tenant, "Only a paused provider can be resumed.")
+        return _done(tenant, "Imports resumed", "The schedule goes on.")
+
+
+@contextmanager
+def at_tenant(tenant_id: UUID) -> Iterator[Tenant]:
+    """Work for the tenant of an address; 404 when there is none."""
+    tenant = db.session.scalar(select(Tenant).where(Tenant.id == tenant_id))
+    if tenant is None:
+        abort(404)
+    with acting_for(tenant.id):
+        yield tenant
+
+
+def commit_and_wake(import_: Import) -> None:
+    """Commit, then wake a worker while no transaction is open."""
+    db.session.flush()
+    db.session.expunge(import_)
+    db.session.commit()
+    queue.enqueue_import(import_)
+
+
+def _flushed() -> bool:
+    """Write what was changed; False when the database says that another import is live."""
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        return False
+    return True
+
+
+def _done(tenant: Tenant, title: str, words: str) -> AnyResponse:
+    flash(words, title)
+    return redirect(url_for("support.show", tenant_id=tenant.id), 303)
+
+
+def _page(tenant: Tenant, problem: str | None = None) -> AnyResponse:
+    """The tenant's page; with a problem, as the answer to a form that could not be carried out."""
+    newest = owned(Import).order_by(Import.number.desc()).limit(LAST_IMPORTS)
+    people = select(User).where(User.tenant_id == tenant.id).order_by(User.role, User.email)
+    facts: dict[str, Any] = {
+        "provider": Provider.current(),
+        "imports": list(db.session.scalars(newest)),
+        "users": list(db.session.scalars(people)),
+        "looks": impersonation.record_of(tenant.id),
+        "problem": problem,
+        "page_failed": bool(problem),
+    }
+    return make_response(render_template("support/show.html", tenant=tenant, **facts), 422 if problem else 200)

@@ -1,0 +1,104 @@
+"""The house, once per test process; and for each test a cast of its own and a watched browser."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.e2e import people
+from tests.e2e.chartmogul import ChartMogul
+from tests.e2e.house import House
+from tests.e2e.people import Cast, Somebody
+from tests.e2e.watch import Watch
+
+PATIENCE = 10_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The Chromium that bin/test found, which reaches this machine only."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    here = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    own = {"executable_path": chromium} if chromium else {}
+    return {**browser_type_launch_args, **own, "args": [*browser_type_launch_args.get("args", []), here]}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_context_args, "locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """All processes. PostgreSQL if E2E_DATABASE=postgresql and TEST_POSTGRES_URL names a server."""
+    wanted = os.environ.get("E2E_DATABASE", "sqlite")
+    postgres = os.environ["TEST_POSTGRES_URL"] if wanted == "postgresql" else None
+    house = House(tmp_path_factory.mktemp("house"), postgres)
+    try:
+        house.open()
+        yield house
+    finally:
+        house.close()
+
+
+@pytest.fixture
+def chartmogul(house: House) -> ChartMogul:  # type: ignore[override]
+    """The simulated ChartMogul without accounts, and with nothing wrong."""
+    house.chartmogul.reset()
+    return house.chartmogul
+
+
+@pytest.fixture
+def cast(house: House, chartmogul: ChartMogul) -> Iterator[Cast]:  # type: ignore[override]
+    """Companies and people of this test alone, so that tests need no order and no clean database."""
+    cast = people.make_cast(house)
+    yield cast
+    people.retire(house, cast)
+
+
+@pytest.fixture
+def watch(house: House) -> Iterator[Watch]:
+    """Whatever the browser complains of fails the test, unless the test said that it will."""
+    watch = Watch(house.address)
+    yield watch
+    assert not watch.notes, "\n".join(watch.notes)
+
+
+@pytest.fixture
+def browse(house: House, watch: Watch, new_context: Callable[..., BrowserContext]) -> Callable[..., Page]:
+    """A browser of its own for a stranger: `browse()`, `browse(java_script_enabled=False)`."""
+
+    def open_browser(**options: Any) -> Page:
+        context = new_context(base_url=house.address, **options)
+        context.set_default_timeout(PATIENCE)
+        watch.over(context)
+        return context.new_page()
+
+    return open_browser
+
+
+@pytest.fixture
+def signed_in(house: House, browse: Callable[..., Page]) -> Callable[..., Page]:
+    """A browser of somebody who has signed in: `signed_in(cast.ada)`."""
+
+    def open_browser(somebody: Somebody, **options: Any) -> Page:
+        page = browse(**options)
+        token = people.session_of(house, somebody)
+        page.context.add_cookies([{"name": "sid", "value": token, "url": house.address}])
+        return page
+
+    return open_browser
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A failed test shows what the processes wrote."""
+    report = yield
+    house = getattr(item, "funcargs", {}).get("house")
+    if report.failed and isinstance(house, House):
+        report.sections.append(("processes", house.processes.words()))
+    return report

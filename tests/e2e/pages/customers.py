@@ -1,0 +1,43 @@
+"""The customers' table, and a customer's page."""
+
+import csv
+import io
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page
+
+
+class Customers:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.count = page.locator("#count")
+        self.table = page.get_by_role("table")
+        self.search_field = page.get_by_label("Search")
+        self.callout = page.get_by_text("Stale since")
+
+    def open(self) -> None:
+        self.page.goto("/customers")
+
+    def search(self, words: str) -> None:
+        self.search_field.fill(words)
+        self.page.get_by_role("button", name="Search").click()
+
+    def row(self, name: str) -> Locator:
+        link = self.page.get_by_role("link", name=name, exact=True)
+        return self.table.get_by_role("row").filter(has=link)
+
+    def headers(self) -> list[str]:
+        return self.table.get_by_role("columnheader").all_inner_texts()
+
+    def show(self, name: str) -> None:
+        self.page.get_by_role("link", name=name, exact=True).click()
+
+    def value(self, property_name: str) -> Locator:
+        """The row of a property on a customer's page."""
+        return self.page.get_by_role("row").filter(has=self.page.get_by_role("link", name=property_name, exact=True))
+
+    def download(self) -> list[dict[str, str]]:
+        """The rows of the file behind `Export CSV`."""
+        with self.page.expect_download() as started:
+            self.page.get_by_role("link", name="Export CSV").click()
+        return list(csv.DictReader(io.StringIO(Path(started.value.path()).read_text(encoding="utf-8"))))

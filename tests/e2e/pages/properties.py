@@ -1,0 +1,45 @@
+"""The list of properties, a property's page, and the form that defines one."""
+
+from playwright.sync_api import Locator, Page
+
+
+class Properties:
+    def __init__(self, page: Page, scripts: bool = True) -> None:
+        self.page, self.scripts = page, scripts
+        self.table = page.get_by_role("table", name="Properties")
+        self.name = page.get_by_label("Name", exact=True)
+        self.codename = page.get_by_label("Codename")
+        self.source = page.get_by_label("Data source")
+        self.field = page.get_by_label("ChartMogul field")
+        self.type = page.get_by_label("Type")
+        self.preview = page.get_by_role("region", name="Preview")
+        self.toast = page.locator("#toasts")
+        self.alert = page.get_by_role("alert")
+
+    def open(self) -> None:
+        self.page.goto("/properties")
+
+    def row(self, name: str) -> Locator:
+        return self.table.get_by_role("row").filter(has=self.page.get_by_role("link", name=name, exact=True))
+
+    def begin(self) -> None:
+        self.page.get_by_role("link", name="Create new property").first.click()
+
+    def describe(self, name: str, source: str = "ChartMogul") -> None:
+        """Name and data source; what follows from them appears, without scripts by the button beside."""
+        self.name.fill(name)
+        self.source.select_option(source)
+        if self.scripts:
+            self.name.press("Tab")
+        else:
+            self.page.get_by_role("button", name="Show fields").click()
+
+    def save(self) -> None:
+        self.page.get_by_role("button", name="Save").click()
+
+    def show(self, name: str) -> None:
+        self.table.get_by_role("link", name=name, exact=True).click()
+
+    def delete(self) -> None:
+        self.page.get_by_role("link", name="Delete").click()
+        self.page.get_by_role("button", name="Delete property").click()

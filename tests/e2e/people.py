@@ -1,0 +1,104 @@
+"""Who takes part: two companies of a test's own, their people, and support. Plain values, no rows."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, update
+
+from tests import factories
+from tests.e2e.house import House
+from webapp.extensions import db
+from webapp.models import (
+    LIVE_IMPORT_STATES,
+    Import,
+    ImportState,
+    Provider,
+    ProviderState,
+    Role,
+    Tenant,
+    User,
+    UserSession,
+)
+from webapp.models.types import now
+from webapp.sessions import _hash, end_sessions_of
+
+
+@dataclass(frozen=True)
+class Company:
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True)
+class Somebody:
+    id: UUID
+    email: str
+    password: str = factories.PASSWORD
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Acme (admin Ada, member Max), Globex (admin Gil), support (Sam)."""
+
+    acme: Company
+    ada: Somebody
+    max: Somebody
+    globex: Company
+    gil: Somebody
+    sam: Somebody
+
+
+def make_cast(house: House) -> Cast:
+    mark = uuid4().hex[:6]
+    with house.rows():
+        acme, globex = factories.make_tenant(f"Acme {mark}"), factories.make_tenant(f"Globex {mark}")
+        return Cast(
+            acme=Company(acme.id, acme.name),
+            ada=_somebody(f"ada-{mark}@acme.example", Role.ADMIN, acme),
+            max=_somebody(f"max-{mark}@acme.example", Role.MEMBER, acme),
+            globex=Company(globex.id, globex.name),
+            gil=_somebody(f"gil-{mark}@globex.example", Role.ADMIN, globex),
+            sam=_somebody(f"sam-{mark}@customerscore.example", Role.STAFF, None),
+        )
+
+
+def _somebody(email: str, role: Role, tenant: Tenant | None) -> Somebody:
+    return Somebody(factories.make_user(email, role, tenant).id, email)
+
+
+def retire(house: House, cast: Cast) -> None:
+    """Leave nothing of a test's companies that a process would go on with."""
+    ours = (cast.acme.id, cast.globex.id)
+    at = now()
+    with house.rows():
+        live = Import.tenant_id.in_(ours), Import.state.in_(LIVE_IMPORT_STATES)
+        db.session.execute(update(Import).where(*live).values(state=ImportState.CANCELLED, ended_at=at))
+        for provider in db.session.scalars(select(Provider).where(Provider.tenant_id.in_(ours))):
+            if provider.state != ProviderState.DISCONNECTED:
+                provider.disconnect(at)
+        db.session.commit()
+
+
+def end_sessions(house: House, somebody: Somebody) -> None:
+    with house.rows():
+        end_sessions_of(somebody.id)
+        db.session.commit()
+
+
+def session_of(house: House, somebody: Somebody) -> str:
+    """The cookie of somebody who has signed in."""
+    token, moment = secrets.token_urlsafe(32), now()
+    with house.rows():
+        user = db.session.get_one(User, somebody.id)
+        row = UserSession(
+            token_hash=_hash(token),
+            user_id=user.id,
+            content={"_user_id": str(user.id), "_fresh": True},
+            last_seen_at=moment,
+            ends_at=moment + timedelta(hours=8),
+        )
+        db.session.add(row)
+        db.session.commit()
+    return token

@@ -1,0 +1,141 @@
+"""Reading changes nothing, and no address, however odd, makes the app fail."""
+
+import re
+
+import pytest
+from tests.guards.world import CONVERTER, World, nothing
+
+BAD_IDS = ("-1", "0", str(2**63), "1 OR 1=1", "%00", "..%2f..%2fetc", "%ED%A0%80", "x" * 300, "None", "{{7*7}}")
+ODD = (
+    "",
+    "-1",
+    "0",
+    "9" * 30,
+    "1e9",
+    "²",
+    "٣",
+    "abc",
+    "1 OR 1=1",
+    "'\"<script>",
+    "a\x00b",
+    "..%2f..%2f",
+    "{{7*7}}",
+    "%",
+    "é" * 3000,
+    "\ud7ff\U0010ffff",
+    "00000000-0000-0000-0000-000000000000",
+)
+# What any page might ask of its address; what pages' own links and forms ask is added to these.
+ARGUMENTS = {"page", "q", "sort", "status", "provider", "after", "shown", "next", "source", "field", "type", "name", "v"}
+
+
+@pytest.mark.parametrize("who", ["stranger", "member", "admin", "staff", "looking"])
+@pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])
+def test_reading_changes_nothing(world: World, who: str, htmx: bool):
+    world.ask(who, "GET", "/login")  # a stranger gets a session for the form's token
+    wrong = []
+    for rule in world.rules():
+        if "GET" in (rule.methods or set()):
+            before = world.fingerprint()
+            for address in world.addresses(rule):
+                world.ask(who, "GET", address, htmx)
+            after = world.fingerprint()
+            changed = [table for table in after if after[table] != before[table]]
+            wrong += [f"GET {rule} by {who} changes {changed}"] if changed else []
+
+    nothing(wrong)
+
+
+@pytest.mark.parametrize("who", ["member", "admin", "looking"])
+def test_head_is_a_get_without_its_body(world: World, who: str):
+    """A view that serves GET and POST must not take a HEAD, which carries no token, for the POST."""
+    before, wrong = world.fingerprint(), []
+    for rule in world.rules():
+        if "GET" in (rule.methods or set()) and world.access(rule) != "staff":
+            for address in world.addresses(rule):
+                head, get = (world.ask(who, method, address, token=None) for method in ("HEAD", "GET"))
+                if head.status_code != get.status_code or head.data:
+                    wrong.append(f"HEAD {address} by {who}: {head.status_code}, and GET: {get.status_code}")
+
+    nothing(wrong)
+    assert world.fingerprint() == before
+
+
+@pytest.mark.parametrize("who", ["admin", "staff"])
+def test_odd_ids_are_not_found(world: World, who: str):
+    wrong = []
+    for rule in world.rules():
+        if not rule.arguments or (world.access(rule) == "staff") != (who == "staff"):
+            continue
+        method = "GET" if "GET" in (rule.methods or set()) else "POST"
+        for bad in BAD_IDS:
+            for htmx in (False, True):
+                status = world.ask(who, method, CONVERTER.sub(rf"\1/{bad}", rule.rule), htmx).status_code
+                wrong += [f"{method} {rule} with {bad}: {status}"] if status not in (400, 404) else []
+
+    nothing(wrong)
+
+
+@pytest.mark.parametrize("who", ["stranger", "admin", "staff"])
+def test_odd_questions_never_break_a_page(world: World, who: str):
+    wrong = []
+    for rule in world.rules():
+        access = world.access(rule)
+        if "GET" not in (rule.methods or set()) or {"stranger": access != "public", "staff": access != "staff"}.get(who):
+            continue
+        address = world.addresses(rule)[0]
+        names = ARGUMENTS | asked_by(world.ask(who, "GET", address).text)
+        for value in ODD:
+            for query in ({name: value for name in names}, {name: [value, "1"] for name in names}):
+                answer = world.ask(who, "GET", address, htmx=len(query) % 2 == 0, query_string=query)
+                if answer.status_code not in (200, 204, 302, 303, 400, 404, 422):
+                    wrong.append(f"GET {address} with {value[:20]!r}: {answer.status_code}")
+
+    nothing(wrong)
+
+
+def asked_by(page: str) -> set[str]:
+    """The arguments that a page's own forms and links use."""
+    in_links = {name for query in re.findall(r'(?:href|action|data-hx-get)="[^"?]*\?([^"]*)"', page) for name in
+                re.findall(r"(?:^|&amp;|&)([\w-]+)=", query)}
+    return in_links | set(re.findall(r'<(?:input|select|button)[^>]* name="([\w-]+)"', page)) - {"csrf_token"}
+
+
+def test_odd_headers_never_break_a_page(world: World):
+    wrong = []
+    for rule in world.rules():
+        if "GET" not in (rule.methods or set()) or world.access(rule) == "staff":
+            continue
+        for headers in (
+            {"HX-Request": "true", "HX-Current-URL": "http://[not an address"},
+            {"HX-Request": "true", "HX-Current-URL": "x" * 5000, "HX-Target": "'\"<>"},
+            {"HX-Request": "maybe", "HX-History-Restore-Request": "true"},
+            {"Accept-Language": "\xff", "X-Forwarded-For": "1.2.3.4", "X-Forwarded-Host": "evil.example"},
+            {"Cookie": "sid=\xff; theme=<script>; __Host-sid=x"},
+        ):
+            for who in ("stranger", "admin"):
+                answer = world.ask(who, "GET", world.addresses(rule)[0], headers=headers)
+                if answer.status_code >= 500 or "evil.example" in answer.text + str(answer.headers):
+                    wrong.append(f"GET {rule} by {who} with {headers}: {answer.status_code}")
+
+    nothing(wrong)
+
+
+@pytest.mark.parametrize("who", ["member", "admin", "looking"])
+def test_history_restore_gets_the_whole_page(world: World, who: str):
+    wrong = []
+    for rule in world.rules():
+        if "GET" not in (rule.methods or set()) or world.access(rule) != "members":
+            continue
+        headers = {"HX-History-Restore-Request": "true"}
+        page = world.ask(who, "GET", world.addresses(rule)[0], htmx=True, headers=headers)
+        if page.mimetype == "text/html" and page.status_code == 200 and not page.text.startswith("<!DOCTYPE html>"):
+            wrong.append(f"GET {rule} by {who} gives a history restore a fragment")
+
+    nothing(wrong)
+
+
+@pytest.mark.parametrize("who", ["stranger", "admin", "staff"])
+def test_wrong_host_is_refused(world: World, who: str):
+    for path in ("/login", "/customers", "/support", "/healthz"):
+        assert world.ask(who, "GET", path, base_url="http://evil.example").status_code == 400

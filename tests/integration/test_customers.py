@@ -1,0 +1,260 @@
+"""The customers' list: what it shows, for whom, and how it is searched and turned over."""
+
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+from tests import factories
+from tests.factories import Cast
+from tests.pages import column, look_around, statements, table
+
+from webapp.extensions import db
+from webapp.models import ImportState, ProviderState
+from webapp.models.types import now
+from webapp.tenancy import acting_for
+
+
+@pytest.fixture
+def provider(cast: Cast):
+    return factories.make_provider(cast.acme, last_success_at=now() - timedelta(hours=2))
+
+
+def names(answer):
+    assert answer.status_code == 200
+    return column(answer.text) if "<table" in answer.text else []
+
+
+def test_without_properties_the_table_shows_what_chartmogul_says(person, cast, provider):
+    factories.make_customer(provider, "Blue Finch")
+
+    head, row = table(person(cast.max).get("/customers").text)
+
+    assert head == ["Customer", "Status", "MRR", "Last import"]
+    assert row[:3] == ["Blue Finch", "Active", "129.00 EUR"]
+    assert "today" in row[3] or "yesterday" in row[3]
+
+
+def test_properties_are_the_columns_and_void_values_are_none(person, cast, provider):
+    finch, hanami = factories.make_customer(provider, "Blue Finch"), factories.make_customer(provider, "Hanami")
+    seats = factories.make_property(cast.acme, "Seats", type="number", filled_version=1)
+    plan = factories.make_property(cast.acme, "Plan", type="text")
+    factories.make_value(seats, finch, number=125_000)
+    factories.make_value(plan, finch, text="Gold")
+    factories.make_value(plan, hanami, text="Silver")
+    with acting_for(cast.acme.id):
+        plan.redefine("chartmogul", "text", "cm_status", None)
+        db.session.commit()
+
+    rows = table(person(cast.ada).get("/customers").text)
+
+    assert rows[0] == ["Customer", "Seats", "Plan Next sync", "Last import"]
+    assert [row[:3] for row in rows[1:]] == [["Blue Finch", "12.5", "none"], ["Hanami", "none", "none"]]
+
+
+def test_only_the_live_account_counts_or_else_the_one_that_ended_last(person, cast):
+    ended = {"state": ProviderState.DISCONNECTED, "account_id": None}
+    for days, name in ((9, "Older"), (2, "Newer")):
+        old = factories.make_provider(
+            cast.acme, **ended, disconnected_at=now() - timedelta(days), last_success_at=now() - timedelta(days)
+        )
+        factories.make_customer(old, name)
+    assert names(person(cast.ada).get("/customers")) == ["Newer"]
+
+    live = factories.make_provider(cast.acme)
+    factories.make_customer(live, "Live")
+
+    assert names(person(cast.ada).get("/customers")) == ["Live"]
+
+
+def test_neighbours_see_nothing_of_each_other(person, cast, provider):
+    factories.make_customer(provider, "Blue Finch")
+
+    answer = person(cast.gil).get("/customers?q=finch")
+
+    assert "Blue Finch" not in answer.text
+    assert "No customers yet" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("finch", ["Blue Finch"]),
+        ("  BLUE   finch ", ["Blue Finch"]),
+        ("évora", ["Évora Data"]),
+        ("ÉVORA", ["Évora Data"]),
+        ("data@evora", ["Évora Data"]),
+        ("ext_9", ["Blue Finch"]),
+        ("cus_finch", ["Blue Finch"]),
+        ("bluefinch.example", ["Blue Finch"]),
+        ("https://bluefinch.example/", ["Blue Finch"]),
+        ("Fifty GmbH", ["50% off_"]),
+        ("https", []),
+        ("www.", []),
+        ("%", ["50% off_"]),
+        ("_", ["50% off_", "Blue Finch", "Évora Data"]),
+        ("f_", ["50% off_"]),
+        ("\\", []),
+        ("' OR 1=1 --", []),
+        ("\0finch", ["Blue Finch"]),
+        ("x" * 100_000, []),
+    ],
+)
+def test_search_finds_what_people_know_a_customer_by(person, cast, provider, search, found):
+    facts = {"external_id": "ext_9", "uuid": "cus_finch", "website_url": "https://www.bluefinch.example"}
+    factories.make_customer(provider, "Blue Finch", **facts)
+    factories.make_customer(provider, "Évora Data", uuid="cus_2", email="data@evora.example", external_id="7")
+    factories.make_customer(provider, "50% off_", uuid="cus_3", company="Fifty GmbH", email=None, external_id="8")
+
+    answer = person(cast.ada).get(f"/customers?q={quote(search)}" if len(search) < 1000 else f"/customers?q={search}")
+
+    assert names(answer) == found
+    assert f"{len(found)} of 3 customers match" in answer.text
+    assert ("No customers match" in answer.text) == (not found)
+
+
+def test_status_filter_knows_the_ones_no_longer_there(person, cast, provider):
+    factories.make_customer(provider, "Blue Finch")
+    factories.make_customer(provider, "Castor Labs", status="Past Due")
+    factories.make_customer(provider, "Delta", gone_at=now())
+    ada = person(cast.ada)
+
+    everybody = ada.get("/customers")
+    assert names(everybody) == ["Blue Finch", "Castor Labs", "Delta No longer in ChartMogul"]
+    assert '<option value="Past Due">' in everybody.text
+    assert names(ada.get("/customers?status=Active")) == ["Blue Finch"]
+    assert names(ada.get("/customers?status=Past Due")) == ["Castor Labs"]
+    assert names(ada.get("/customers?status=gone")) == ["Delta No longer in ChartMogul"]
+    assert "Clear filters" in ada.get("/customers?status=Nonsense").text
+
+
+def test_pages_of_fifty(person, cast, provider):
+    for number in range(101):
+        factories.make_customer(provider, f"Customer {number:03}")
+    ada = person(cast.ada)
+
+    first, last = ada.get("/customers"), ada.get("/customers?page=3")
+
+    assert names(first) == [f"Customer {number:03}" for number in range(50)]
+    assert names(last) == ["Customer 100"]
+    assert "Customers 1 to 50 of 101" in first.text
+    assert "Page 3 of 3" in last.text
+    assert 'href="/customers?page=2"' in first.text
+    for beyond in ("4", str(2**63), "9" * 5000):
+        assert names(ada.get(f"/customers?page={beyond}"))[-1:] in (["Customer 100"], ["Customer 049"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["page=-1", "page=0", "page=x", "page=1&page=2", "sort=nonsense", "sort=-", "sort=--name", "sort=%00", "q=%00"]
+    + ["status=%00", "sort=name&sort=-name", "q=a&q=b", "page=1e9", "page=%D9%A3", "tenant_id=1", "sort=id;DROP"],
+)
+def test_nonsense_in_the_address_is_no_error(person, cast, provider, query):
+    factories.make_customer(provider, "a")
+
+    assert person(cast.ada).get(f"/customers?{query}").status_code == 200
+
+
+def test_htmx_gets_the_list_and_what_depends_on_it(person, cast, provider):
+    factories.make_customer(provider, "Blue Finch")
+
+    answer = person(cast.ada).htmx("/customers?q=finch&sort=-mrr")
+
+    assert answer.text.startswith('<div id="list"')
+    assert "<html" not in answer.text
+    assert 'id="count" role="status" data-hx-swap-oob="innerHTML"' in answer.text
+    assert 'href="/customers.csv?q=finch&amp;sort=-mrr"' in answer.text
+    assert 'name="sort" form="find" value="-mrr"' in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_number_of_queries_does_not_grow_with_the_rows(person, cast, provider):
+    properties = [factories.make_property(cast.acme, name, type="number") for name in ("One", "Two", "Three")]
+
+    def add(number):
+        for each in range(number):
+            customer = factories.make_customer(provider, f"Customer {each}")
+            for property_ in properties:
+                factories.make_value(property_, customer, number=each)
+
+    ada = person(cast.ada)
+    add(5)
+    ada.get("/customers?sort=one")
+    few: list[str] = []
+    statements(few)
+    ada.get("/customers?sort=one")
+    length = len(few)
+    add(45)
+
+    few.clear()
+    ada.get("/customers?sort=one")
+
+    assert len(few) == length <= 15
+
+
+def test_names_are_text(person, cast, provider):
+    evil = '<script>alert(1)</script>"\'><img src=x onerror=alert(1)>{{7*7}}\u202e'
+    customer = factories.make_customer(provider, evil)
+    factories.make_property(cast.acme, "<b>bold</b>", codename="bold")
+
+    pages = [person(cast.ada).get(path).text for path in ("/customers", f"/customers/{customer.id}", "/properties")]
+
+    for page in pages:
+        assert "<script>alert" not in page
+        assert "<img" not in page
+        assert "<b>bold" not in page
+    assert "{{7*7}}" in pages[0]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (None, "Connect to ChartMogul"),
+        (ProviderState.DISCONNECTED, "Connect to ChartMogul"),
+        (ProviderState.SETTING_UP, "Initial sync is set up manually by our team"),
+        (ProviderState.CONNECTED, "No import has finished so far."),
+    ],
+)
+def test_empty_list_says_what_comes_next(person, cast, state, words):
+    if state:
+        factories.make_provider(cast.acme, state)
+
+    answer = person(cast.ada).get("/customers")
+
+    assert "No customers yet" in answer.text
+    assert words in answer.text
+
+
+def test_empty_list_points_to_the_first_import(person, cast):
+    provider = factories.make_provider(cast.acme)
+    factories.make_import(provider, ImportState.RUNNING)
+
+    assert "The first import is running." in person(cast.max).get("/customers").text
+
+
+def test_member_without_connection_is_told_who_can_connect(person, cast):
+    page = person(cast.max).get("/customers").text
+
+    assert "Only admins can configure integrations." in page
+    assert ">Connect to ChartMogul<" not in page
+
+
+def test_stale_values_are_muted_and_dated(person, cast):
+    provider = factories.make_provider(cast.acme, last_success_at=now() - timedelta(hours=49))
+    factories.make_customer(provider, "Blue Finch")
+
+    page = person(cast.ada).get("/customers").text
+
+    assert "Stale since" in page
+    assert 'class="n nowrap muted">129.00' in page
+
+
+def test_support_may_look_but_not_export(person, cast, provider):
+    factories.make_customer(provider, "Blue Finch")
+    sam = look_around(person(cast.sam), cast)
+
+    page = sam.get("/customers")
+
+    assert names(page) == ["Blue Finch"]
+    assert "Support cannot export." in page.text
+    assert 'href="/customers.csv' not in page.text
+    assert sam.get("/customers.csv").status_code == 403

@@ -1,0 +1,135 @@
+"""What the app holds equals what ChartMogul has, field by field, whatever happened on the way."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from simulator import Account, Simulator
+from sqlalchemy import select
+from tests import expected, factories, syncing
+
+from webapp.chartmogul.fields import FIELDS
+from webapp.extensions import db
+from webapp.models import Import, ImportState, ImportWarning, Property, Provider
+from webapp.tenancy import across_tenants
+
+# The reference walks day by day, which is what makes it obvious, and slow: a sample of a large account.
+COMPARED = 150
+SIZES = [(1, 7), (2, 450), (3, 1500)]
+
+
+@pytest.fixture
+def connected(app, chartmogul, cast):
+    """Acme, connected to an account of a given seed and size, with a property for every field."""
+
+    def connect(seed: int, size: int) -> tuple[Provider, Account]:
+        account = Account(name="Acme Analytics", seed=seed, size=size)
+        chartmogul.accounts[:] = [account]
+        chartmogul.keys.clear()
+        chartmogul.add_key("0123456789abcdef0123456789abcdef", account)
+        for field in expected.ALL_FIELDS:
+            factories.make_property(cast.acme, field, codename=field, field=field, type=FIELDS[field].type)
+        return syncing.connect(cast.acme, chartmogul), account
+
+    return connect
+
+
+def assert_exact(provider: Provider, account: Account) -> None:
+    held, wanted = expected.held_customers(provider), expected.expected_customers(account)
+    assert held.keys() == wanted.keys()
+    assert [fields_apart(held[uuid], wanted[uuid]) for uuid in wanted if held[uuid] != wanted[uuid]] == []
+    assert expected.held_movements(provider) == expected.expected_movements(account)
+    with across_tenants():
+        at = db.session.scalar(select(Property.filled_at).where(Property.tenant_id == provider.tenant_id).limit(1))
+    held, wanted = expected.held_values(provider), expected.expected_values(account, expected.ALL_FIELDS, at, COMPARED)
+    apart = [fields_apart(held.get(uuid, {}), wanted[uuid]) for uuid in wanted if held.get(uuid, {}) != wanted[uuid]]
+    assert apart == []
+    assert held.keys() <= {raw["uuid"] for raw in account.customers()}
+
+
+def fields_apart(held: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The fields in which two records differ: (what we hold, what it should be)."""
+    names = held.keys() | wanted.keys()
+    return {name: (held.get(name), wanted.get(name)) for name in names if held.get(name) != wanted.get(name)}
+
+
+@pytest.mark.parametrize(("seed", "size"), SIZES)
+def test_first_and_second_import_hold_what_chartmogul_has(app, connected, chartmogul: Simulator, seed, size):
+    provider, account = connected(seed, size)
+
+    first = syncing.run(app, provider)
+
+    assert (first.state, first.detail) == (ImportState.DONE, None)
+    assert first.created == size
+    assert_exact(provider, account)
+    account.advance(3)
+
+    second = syncing.run(app, provider)
+
+    assert second.state == ImportState.DONE
+    assert second.created + second.updated + second.unchanged == len(account.customers())
+    assert_exact(provider, account)
+    assert chartmogul.log.non_get_requests == 0
+
+
+@pytest.mark.parametrize(("seed", "size"), SIZES[1:])
+def test_import_cut_off_at_twenty_places_still_holds_what_chartmogul_has(app, connected, chartmogul, seed, size):
+    provider, account = connected(seed, size)
+    syncing.run(app, provider)
+    account.advance(5)
+    counted = []
+    with syncing.listening(lambda *_: counted.append(1)):
+        syncing.run(app, provider)
+    account.advance(5)
+
+    import_ = syncing.run_cut_off(app, provider, 20, len(counted), seed)
+
+    assert import_.state == ImportState.DONE
+    assert_exact(provider, account)
+    assert chartmogul.log.non_get_requests == 0
+
+
+def test_unchanged_account_is_read_and_not_written(app, connected):
+    provider, account = connected(4, 450)
+    syncing.run(app, provider)
+
+    again = syncing.run(app, provider)
+
+    assert again.unchanged == 450
+    assert (again.created, again.updated, again.gone, again.movements_added, again.movements_removed) == (0, 0, 0, 0, 0)
+
+
+def test_customer_that_is_gone_is_kept_marked_and_left_out(app, connected, chartmogul):
+    provider, account = connected(5, 30)
+    syncing.run(app, provider)
+    victim = account.customers()[3]["uuid"]
+    account.delete(victim)
+
+    import_ = syncing.run(app, provider)
+
+    assert import_.gone == 1
+    assert victim not in expected.held_customers(provider)
+    assert_exact(provider, account)
+
+
+def test_movement_that_never_arrives_shows_as_a_difference_with_its_size(app, connected, chartmogul):
+    provider, account = connected(6, 30)
+    lost = next(raw for raw in account.activities() if raw["type"] == "new_biz")
+    chartmogul.faults.add("edit_row", match="/activities", row=0, set={"activity-mrr-movement": 1})
+    del lost
+
+    syncing.run(app, provider)
+
+    with across_tenants():
+        warning = db.session.scalars(select(ImportWarning).where(ImportWarning.kind == "mrr_differs")).one()
+    assert "its movements add up to" in warning.detail
+
+
+def test_moment_of_values_is_the_imports_own(app, connected):
+    provider, _ = connected(7, 7)
+
+    import_ = syncing.run(app, provider)
+
+    with across_tenants():
+        at = db.session.scalar(select(Property.filled_at).limit(1))
+    assert import_.started_at <= at <= import_.ended_at + timedelta(seconds=1)

@@ -1,0 +1,187 @@
+"""What an import does when ChartMogul, or what lies between, does not do what it should."""
+
+from datetime import timedelta
+
+import pytest
+from simulator import Account
+from sqlalchemy import select, update
+from tests import expected, syncing
+
+from webapp import credentials
+from webapp.extensions import db
+from webapp.models import Import, ImportState, ImportWarning, Provider, ProviderState, Reason
+from webapp.models.types import now
+from webapp.tenancy import across_tenants
+
+
+@pytest.fixture
+def connected(app, chartmogul, cast):
+    account = Account(name="Acme Analytics", seed=9, size=450)
+    chartmogul.accounts[:] = [account]
+    chartmogul.keys.clear()
+    chartmogul.add_key("0123456789abcdef0123456789abcdef", account)
+    return syncing.connect(cast.acme, chartmogul), account
+
+
+def reloaded(provider: Provider) -> Provider:
+    with across_tenants():
+        return db.session.scalars(select(Provider).execution_options(populate_existing=True)).one()
+
+
+PASSING = [
+    {"kind": "truncated", "match": "/customers", "times": 2},
+    {"kind": "wrong_length", "match": "/activities", "times": 1},
+    {"kind": "broken_gzip", "match": "/customers", "times": 1},
+    {"kind": "html_200", "match": "/activities", "times": 1},
+    {"kind": "not_json", "match": "/customers", "times": 1},
+    {"kind": "close", "match": "/activities", "times": 2},
+    {"kind": "reset", "match": "/customers", "times": 1},
+    {"kind": "status", "status": 500, "match": "/customers", "times": 2},
+    {"kind": "status", "status": 502, "match": "/activities", "times": 1},
+    {"kind": "status", "status": 504, "match": "/metrics", "times": 1},
+    {"kind": "status", "status": 429, "match": "/customers", "times": 1, "retry_after": 0},
+    {"kind": "status", "status": 503, "match": "/activities", "times": 1, "retry_after": 0},
+    {"kind": "empty_page", "match": "/customers", "after": 1, "times": 1},
+    {"kind": "repeat_rows", "match": "/customers", "after": 1, "times": 1},
+    {"kind": "repeat_rows", "match": "/activities", "after": 1, "times": 2},
+    {"kind": "entries_null", "match": "/customers", "times": 1},
+    {"kind": "unknown_fields", "match": "/", "times": 5},
+]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: f"{fault['kind']}{fault.get('status', '')}{fault['match']}")
+def test_fault_that_passes_changes_nothing_of_the_result(app, connected, chartmogul, fault):
+    provider, account = connected
+    struck = chartmogul.faults.add(**fault)
+
+    import_ = syncing.run(app, provider)
+
+    assert struck.fired > 0
+    assert (import_.state, import_.reason) == (ImportState.DONE, None)
+    assert expected.held_customers(provider) == expected.expected_customers(account)
+    assert expected.held_movements(provider) == expected.expected_movements(account)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({"kind": "status", "status": 401, "match": "/activities", "after": 2}, Reason.KEY_REFUSED),
+        ({"kind": "status", "status": 402, "match": "/customers", "after": 1}, Reason.KEY_REFUSED),
+        ({"kind": "status", "status": 403, "match": "/account"}, Reason.KEY_REFUSED),
+        ({"kind": "loop", "match": "/customers"}, Reason.BROKEN_ANSWER),
+        ({"kind": "loop", "match": "/activities"}, Reason.BROKEN_ANSWER),
+        ({"kind": "missing_cursor", "match": "/customers"}, Reason.BROKEN_ANSWER),
+        ({"kind": "status", "status": 500, "match": "/activities", "after": 1}, Reason.UNAVAILABLE),
+        ({"kind": "redirect", "match": "/customers"}, Reason.UNAVAILABLE),
+    ],
+    ids=lambda value: f"{value['kind']}{value.get('status', '')}{value['match']}" if isinstance(value, dict) else "",
+)
+def test_fault_that_stays_fails_the_import_and_keeps_the_older_data(app, connected, chartmogul, fault, reason):
+    provider, account = connected
+    syncing.run(app, provider)
+    before = expected.held_customers(provider), expected.held_movements(provider)
+    chartmogul.faults.add(**fault)
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.reason) == (ImportState.FAILED, reason)
+    assert (expected.held_customers(provider), expected.held_movements(provider)) == before
+    assert import_.gone == 0
+    chartmogul.faults.clear()
+    if reason != Reason.KEY_REFUSED:
+        assert syncing.run(app, provider).state == ImportState.DONE
+
+
+def test_refused_key_needs_somebody_and_asks_no_more(app, connected, chartmogul):
+    provider, _ = connected
+    chartmogul.revoke("0123456789abcdef0123456789abcdef")
+    asked = chartmogul.log.total
+
+    syncing.run(app, provider)
+
+    assert chartmogul.log.total == asked + 1
+    card = reloaded(provider)
+    assert (card.state, card.action_reason, card.next_import_at) == (ProviderState.ACTION_NEEDED, "key_refused", None)
+
+
+def test_three_failures_in_a_row_need_somebody(app, connected, chartmogul):
+    provider, _ = connected
+    chartmogul.faults.add("loop", match="/customers")
+
+    states = []
+    for _ in range(3):
+        syncing.run(app, provider)
+        states.append(reloaded(provider).state)
+
+    assert states == [ProviderState.CONNECTED, ProviderState.CONNECTED, ProviderState.ACTION_NEEDED]
+
+
+def test_long_wait_frees_the_worker_and_says_until_when(app, connected, chartmogul):
+    provider, account = connected
+    chartmogul.faults.add(429, match="/customers", retry_after=86400, times=1)
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.reason) == (ImportState.WAITING, Reason.BUSY)
+    assert import_.not_before > now() + timedelta(minutes=10)
+    with across_tenants():
+        db.session.execute(update(Import).values(not_before=now()))
+        db.session.commit()
+    again = syncing.run(app, provider, import_.id)
+    assert again.state == ImportState.DONE
+    assert expected.held_customers(provider) == expected.expected_customers(account)
+
+
+def test_key_of_another_account_brings_nothing_in(app, connected, chartmogul):
+    provider, _ = connected
+    key = "fedcba9876543210fedcba9876543210"
+    chartmogul.add_key(key, Account(name="Another", seed=77, size=20))
+    credentials.replace_key(provider.secret_name, key)
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.reason) == (ImportState.FAILED, Reason.OTHER_ACCOUNT)
+    assert expected.held_customers(provider) == {}
+
+
+def test_key_that_the_store_lost_is_told_apart(app, connected):
+    provider, _ = connected
+    credentials.delete_key(provider.secret_name)
+
+    assert syncing.run(app, provider).reason == Reason.KEY_MISSING
+
+
+def test_records_that_cannot_be_used_are_skipped_and_named(app, connected, chartmogul):
+    provider, account = connected
+    chartmogul.faults.add("edit_row", match="/customers", row=1, times=1, set={"mrr": "a lot"})
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.skipped) == (ImportState.PARTLY_DONE, 1)
+    with across_tenants():
+        warning = db.session.scalars(select(ImportWarning).where(ImportWarning.customer_uuid.is_not(None))).first()
+    assert warning.customer_uuid == account.customers()[1]["uuid"]
+    assert len(expected.held_customers(provider)) == len(account.customers()) - 1
+
+
+def test_customer_deleted_while_the_list_is_read_is_not_marked_by_guess(app, connected, chartmogul):
+    provider, account = connected
+    syncing.run(app, provider)
+    chartmogul.faults.add("move_row", match="/customers", times=1)
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.gone) == (ImportState.DONE, 0)
+    assert expected.held_customers(provider).keys() == {raw["uuid"] for raw in account.customers()}
+
+
+@pytest.mark.parametrize("kind", ["nul_name", "surrogate_name", "big_attributes"])
+def test_text_that_no_database_takes_is_cleaned_and_told(app, connected, chartmogul, kind):
+    provider, account = connected
+    chartmogul.faults.add(kind, match="/customers", times=1)
+
+    import_ = syncing.run(app, provider)
+
+    assert import_.state == ImportState.DONE
+    assert import_.warnings > 0
+    assert len(expected.held_customers(provider)) == len(account.customers())

@@ -1,0 +1,102 @@
+"""The pieces of the property form that depend on its fields."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from sqlalchemy import desc
+from werkzeug.wrappers import Response as AnyResponse
+
+from webapp.chartmogul.fields import GROUPS, Field
+from webapp.customer_columns import all_properties
+from webapp.extensions import db
+from webapp.models import Import, ImportState, Property, Provider, Source
+from webapp.previews import preview, samples
+from webapp.property_draft import AS_WORDS, Draft, fields_of
+from webapp.rendering import wants_partial
+from webapp.tenancy import owned, owned_or_404
+
+blueprint = Blueprint("pieces", __name__)
+
+
+@blueprint.get("/properties/fields")
+def fields() -> AnyResponse:
+    """After another name or data source: the fields to choose from, a codename, the preview."""
+    return _pieces("_fields", "_codename", "_preview")
+
+
+@blueprint.get("/properties/types")
+def types() -> AnyResponse:
+    """After another ChartMogul field: what it is, the types it can have, the preview."""
+    return _pieces("_types", "_preview")
+
+
+@blueprint.get("/properties/preview")
+def show_preview() -> AnyResponse:
+    """After another type."""
+    return _pieces("_preview")
+
+
+def _pieces(first: str, *beside: str) -> AnyResponse:
+    """The piece that is swapped, and others that go to their places out of band."""
+    edited = _edited()
+    if not wants_partial():
+        return redirect(url_for("properties.update", id=edited.id) if edited else url_for("properties.create"), 303)
+    context = form_context(edited, request.args)
+    words = render_template(f"properties/{first}.html", beside=False, **context)
+    return make_response(
+        words + "".join(render_template(f"properties/{piece}.html", beside=True, **context) for piece in beside)
+    )
+
+
+def _edited() -> Property | None:
+    try:
+        return owned_or_404(Property, UUID(request.args["of"])) if request.args.get("of") else None
+    except ValueError:
+        return None
+
+
+def form_context(
+    edited: Property | None, sent: Mapping[str, str], problems: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """All that the form shows for what was sent, or for a property as it is when nothing was."""
+    provider = Provider.current()
+    choices = fields_of(provider, edited)
+    others = [row for row in all_properties() if row is not edited]
+    connected = bool(provider and provider.live)
+    if edited is not None and "source" not in sent:
+        draft = Draft.of_property(edited, choices)
+    else:
+        draft = Draft.of(sent, choices, {row.codename for row in others}, connected, edited)
+    from_chartmogul = draft.source == Source.CHARTMOGUL
+    imported = bool(provider and provider.last_attempt_at)
+    return {
+        "edited": edited,
+        "draft": draft,
+        "problems": problems or {},
+        "page_failed": bool(problems),
+        "as_words": AS_WORDS,
+        "provider": provider,
+        "connected": connected,
+        "may_use_chartmogul": connected or bool(edited and edited.from_chartmogul),
+        "groups": _grouped(choices),
+        "attributes": provider.attributes if provider else {},
+        "samples": samples(provider, choices.values()) if provider and from_chartmogul else {},
+        "preview": preview(provider, draft.field, draft.type) if provider and draft.field and from_chartmogul else None,
+        "last_import": _last_import() if imported else None,
+    }
+
+
+def _grouped(fields: Mapping[str, Field]) -> dict[str, list[Field]]:
+    grouped: dict[str, list[Field]] = {group: [] for group in GROUPS}
+    for field in fields.values():
+        grouped[field.group].append(field)
+    return {group: found for group, found in grouped.items() if found}
+
+
+def _last_import() -> Import | None:
+    """The newest import whose data the preview shows."""
+    done = Import.state.in_((ImportState.DONE, ImportState.PARTLY_DONE))
+    found: Import | None = db.session.scalar(owned(Import).where(done).order_by(desc(Import.number)).limit(1))
+    return found
