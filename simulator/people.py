@@ -45,6 +45,8 @@ _SPECIAL = (
     ("Ирина Петрова", "ООО «Ромашка»"),
 )
 
+_HOSTILE = (_SPECIAL[8], _SPECIAL[10], _SPECIAL[13], _SPECIAL[14])
+
 # country code, country, state code, state, city, zip
 _PLACES = (
     ("US", "United States", "CA", "California", "Mountain View", "94043"),
@@ -110,9 +112,11 @@ def draw_customer(rng: random.Random, number: int, catalogue: Catalogue, created
 
 
 def draw_names(rng: random.Random, number: int) -> tuple[str, str]:
-    """Name and company; every eleventh customer has one of the special pairs, in turn."""
+    """Name and company; every eleventh customer has one of the special pairs, in turn, hostile ones once."""
     if number % 11 == 5:
-        return _SPECIAL[number // 11 % len(_SPECIAL)]
+        pair = _SPECIAL[number // 11 % len(_SPECIAL)]
+        if number // 11 < len(_SPECIAL) or pair not in _HOSTILE:
+            return pair
     first = _FIRST[int(rng.random() * len(_FIRST))]
     last = _LAST[int(rng.random() * len(_LAST))]
     if rng.random() < 0.3:

@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import Flask, g, make_response, render_template
 from flask.wrappers import Response
-from flask_login import current_user
+from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from htmx_flask import Htmx
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import assets, cli, gate, logs, rendering, sessions
@@ -80,13 +80,22 @@ def _add_pages(app: Flask) -> None:
 
 def _add_errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(SecurityError, _foreign_host)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(OperationalError, _database_down)
     app.register_error_handler(Exception, _our_fault)
 
 
 def _http_error(error: HTTPException) -> Response:
+    cause = getattr(error, "original_exception", None)
+    if isinstance(cause, OperationalError):  # while the session was written, after the page was made
+        return _database_down(cause)
     return error_page(error.code or 500)
+
+
+def _foreign_host(error: SecurityError) -> Response:
+    """Plain words: of a host that is not ours no address of a page can be made."""
+    return Response("This host name is not served here.", 400, content_type="text/plain")
 
 
 def _stale_form(error: CSRFError) -> Response:
@@ -96,6 +105,7 @@ def _stale_form(error: CSRFError) -> Response:
 def _database_down(error: OperationalError) -> Response:
     logging.getLogger("webapp").error("database did not answer: %s", type(error.orig).__name__)
     db.session.rollback()
+    g._login_user, g.impersonation = AnonymousUserMixin(), None  # so that the page need not ask who this is
     return error_page(503)
 
 
@@ -109,11 +119,5 @@ def error_page(status: int, kind: str | None = None) -> Response:
     """The page of an error; nothing but its status for a fragment, which says so by itself."""
     if wants_partial():
         return make_response("", status)
-    try:
-        signed_in = current_user.is_authenticated
-    except Exception:  # the database may be what failed
-        signed_in = False
-    words = render_template(
-        "error.html", status=status, kind=kind, request_id=getattr(g, "request_id", ""), signed_in=signed_in
-    )
+    words = render_template("error.html", status=status, kind=kind, request_id=getattr(g, "request_id", ""))
     return make_response(words, status)

@@ -92,8 +92,11 @@ def _pass_or_refuse() -> AnyResponse | None:
     if request.method not in SAFE and _cross_site():
         return _refuse("cross-site request")
     access = _mark("access", "admins")
-    if request.endpoint is None and not current_user.is_authenticated:
+    unread = sessions.why_unread()
+    if request.endpoint is None and not unread and not current_user.is_authenticated:
         access = "public"
+    if unread and access != "public":
+        raise unread
     if access == "public" and not current_user.is_authenticated:
         return None
     if not current_user.is_authenticated:

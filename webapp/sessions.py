@@ -4,12 +4,15 @@ import hashlib
 import secrets
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import Flask, Request, Response, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError
 from werkzeug.datastructures import CallbackDict
+from werkzeug.exceptions import SecurityError
 
 from webapp.config import is_loopback
 from webapp.extensions import begin_writing, db
@@ -23,13 +26,17 @@ TOUCH_AFTER = timedelta(seconds=30)
 
 
 class StoredSession(CallbackDict[str, Any], SessionMixin):
-    """What Flask calls the session. `row` is None until there is something to keep."""
+    """What Flask calls the session. `row` is None until there is something to keep; `unread` says why nobody
+    could look."""
 
-    def __init__(self, row: UserSession | None = None, ended: bool = False) -> None:
+    def __init__(
+        self, row: UserSession | None = None, ended: bool = False, unread: OperationalError | None = None
+    ) -> None:
         super().__init__(dict(row.content) if row else {}, self._changed)
         self.row_id: UUID | None = row.id if row else None
         self.last_seen_at = row.last_seen_at if row else None
-        self.ended = ended
+        self.ends_at = row.ends_at if row else None
+        self.ended, self.unread = ended, unread
         self.modified = False
         self.token: str | None = None
 
@@ -42,10 +49,17 @@ class DatabaseSessions(SessionInterface):
     """Reads the session's row before a request and writes it back, if it changed, after."""
 
     def open_session(self, app: Flask, request: Request) -> StoredSession:
-        token = request.cookies.get(cookie_name(request))
+        try:
+            token = request.cookies.get(cookie_name(request))
+        except SecurityError:  # a host that is not ours; the view is not reached, the answer is 400
+            return StoredSession()
         if not token:
             return StoredSession()
-        row = db.session.scalar(select(UserSession).where(UserSession.token_hash == _hash(token)))
+        try:
+            row = db.session.scalar(select(UserSession).where(UserSession.token_hash == _hash(token)))
+        except OperationalError as error:
+            db.session.rollback()
+            return StoredSession(unread=error)
         moment = now()
         if row is None or row.ends_at <= moment or (row.user_id and row.last_seen_at + IDLE <= moment):
             return StoredSession(ended=True)
@@ -55,6 +69,7 @@ class DatabaseSessions(SessionInterface):
         assert isinstance(session, StoredSession)
         if not session.modified:
             return
+        session.modified = False  # whatever comes of it: the answer to an error is sent through here again
         begin_writing()
         moment, content = now(), dict(session)
         user_id = UUID(content["_user_id"]) if content.get("_user_id") else None
@@ -69,7 +84,7 @@ class DatabaseSessions(SessionInterface):
                     user_id=user_id,
                     content=content,
                     last_seen_at=moment,
-                    ends_at=moment + TOTAL,
+                    ends_at=session.ends_at or moment + TOTAL,
                 )
             )
             self._set_cookie(response, session.token)
@@ -99,7 +114,7 @@ def cookie_name(request: Request) -> str:
 
 
 def _plain_loopback(request: Request) -> bool:
-    return request.scheme == "http" and is_loopback(request.host.rsplit(":", 1)[0])
+    return request.scheme == "http" and is_loopback(urlsplit(f"//{request.host}").hostname)
 
 
 def _hash(token: str) -> bytes:
@@ -118,8 +133,9 @@ def touch() -> None:
 
 def renew(keep: dict[str, Any] | None = None) -> None:
     """Leave the session's row and cookie behind and go on under new ones: at sign-in and sign-out, and
-    where support starts and stops an impersonation."""
+    where support starts and stops an impersonation. What is kept is kept no longer than before."""
     stored = _stored()
+    stored.ends_at = stored.ends_at if keep else None
     if stored.row_id:
         db.session.execute(delete(UserSession).where(UserSession.id == stored.row_id))
         db.session.commit()
@@ -138,6 +154,11 @@ def _stored() -> StoredSession:
     stored = session._get_current_object()  # type: ignore[attr-defined]
     assert isinstance(stored, StoredSession)
     return stored
+
+
+def why_unread() -> OperationalError | None:
+    """Why the session could not be read: the database did not answer."""
+    return _stored().unread
 
 
 def has_ended() -> bool:

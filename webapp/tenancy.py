@@ -1,21 +1,40 @@
 """Whose rows these are: every query on a tenant's table starts here, and a net refuses the ones that do not."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
+import structlog
 from flask import abort
-from sqlalchemy import Delete, ForeignKey, Select, Update, delete, event, insert, select, update
+from sqlalchemy import (
+    Delete,
+    Executable,
+    ForeignKey,
+    Select,
+    TableClause,
+    TextClause,
+    Update,
+    delete,
+    event,
+    insert,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column, with_loader_criteria
+from sqlalchemy.sql import visitors
 
 from webapp.extensions import db
 
 _tenant: ContextVar[UUID | None] = ContextVar("tenant", default=None)
 _across: ContextVar[bool] = ContextVar("across_tenants", default=False)
+log = structlog.get_logger()
 
 
 class TenantMissing(RuntimeError):
@@ -73,6 +92,7 @@ def owned_or_404(model: type[Owned], id_: UUID) -> Owned:
     """This tenant's row, or 404: the same answer for a neighbour's id and for one that never was."""
     row = db.session.scalar(owned(model).where(model.id == id_))  # type: ignore[attr-defined]
     if row is None:
+        log.info("no such row of this tenant", model=model.__name__, id=str(id_))
         abort(404)
     return row  # type: ignore[no-any-return]
 
@@ -119,20 +139,46 @@ def upsert_rows(
 
 @event.listens_for(Session, "do_orm_execute")
 def _scope(state: ORMExecuteState) -> None:
-    """The net below owned(): any ORM statement on tenants' tables is narrowed to the tenant, or refused."""
-    if _across.get() or state.is_column_load or state.is_relationship_load:
+    """The net below owned(): a statement on tenants' tables is narrowed to the tenant, or refused."""
+    if _across.get() or not _on_tenants_tables(state.statement):
         return
-    if not any(issubclass(mapper.class_, TenantOwned) for mapper in state.all_mappers):
-        return
+    if state.is_column_load and _tenant.get() is None:
+        return  # more of a row that was found for its tenant
     tenant_id = current_tenant_id()
-    state.statement = state.statement.options(
-        with_loader_criteria(
-            TenantOwned,
-            lambda cls: cls.tenant_id == tenant_id,
-            include_aliases=True,
-            track_closure_variables=True,
+    if state.is_column_load:
+        statement: Any = state.statement
+        state.statement = statement.where(statement.column_descriptions[0]["entity"].tenant_id == tenant_id)
+    elif state.is_insert:
+        rows: Any = state.parameters if isinstance(state.parameters, list) else [state.parameters]
+        if any(not row or row.get("tenant_id") != tenant_id for row in rows):
+            raise TenantMissing("rows are inserted with insert_rows() or upsert_rows()")
+    elif not state.is_orm_statement or state.is_from_statement or isinstance(state.parameters, list):
+        raise TenantMissing("only a statement on the models can be narrowed to a tenant: begin it with owned()")
+    else:
+        state.statement = state.statement.options(
+            with_loader_criteria(
+                TenantOwned,
+                lambda cls: cls.tenant_id == tenant_id,
+                include_aliases=True,
+                track_closure_variables=True,
+            )
         )
-    )
+
+
+def _on_tenants_tables(statement: Executable) -> bool:
+    names = _tables()
+    for part in visitors.iterate(statement):  # type: ignore[arg-type]
+        if isinstance(part, TableClause) and part.name in names:
+            return True
+        if isinstance(part, TextClause) and not names.isdisjoint(re.findall(r"\w+", part.text)):
+            return True
+    return False
+
+
+@cache
+def _tables() -> frozenset[str]:
+    mappers = db.Model.registry.mappers  # type: ignore[attr-defined]
+    return frozenset(mapper.local_table.name for mapper in mappers if issubclass(mapper.class_, TenantOwned))
 
 
 @event.listens_for(Session, "before_flush")
@@ -141,5 +187,8 @@ def _same_tenant(session: Session, _context: Any, _instances: Any) -> None:
     if _across.get():
         return
     for row in (*session.new, *session.dirty, *session.deleted):
-        if isinstance(row, TenantOwned) and row.tenant_id != current_tenant_id():
+        if not isinstance(row, TenantOwned):
+            continue
+        before = inspect(row).attrs.tenant_id.history.deleted
+        if any(tenant_id != current_tenant_id() for tenant_id in (row.tenant_id, *before)):
             raise TenantMissing(f"{type(row).__name__} belongs to another tenant")

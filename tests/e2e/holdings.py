@@ -28,10 +28,7 @@ class ImportRow:
     id: UUID
     number: int
     state: str
-    attempt: int
     customers_read: int
-    created: int
-    requests: int
 
 
 def connect(house: House, company: Company, account: Account, **changes: Any) -> None:

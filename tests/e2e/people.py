@@ -9,18 +9,20 @@ from sqlalchemy import select, update
 
 from tests import factories
 from tests.e2e.house import House
+from webapp import impersonation
 from webapp.extensions import db
 from webapp.models import (
     LIVE_IMPORT_STATES,
+    Impersonation,
     Import,
     ImportState,
     Provider,
     ProviderState,
     Role,
     Tenant,
-    User,
     UserSession,
 )
+from webapp.models.accounts import IMPERSONATION_LASTS
 from webapp.models.types import now
 from webapp.sessions import _hash, end_sessions_of
 
@@ -87,15 +89,25 @@ def end_sessions(house: House, somebody: Somebody) -> None:
         db.session.commit()
 
 
-def session_of(house: House, somebody: Somebody) -> str:
+def looking_at(house: House, staff: Somebody, company: Company, reason: str) -> dict[str, str]:
+    """An impersonation that has begun, as a session remembers it."""
+    at = now()
+    with house.rows():
+        times = {"started_at": at, "last_action_at": at, "ends_at": at + IMPERSONATION_LASTS}
+        row = Impersonation(staff_id=staff.id, tenant_id=company.id, reason=reason, **times)
+        db.session.add(row)
+        db.session.commit()
+        return {impersonation.KEY: str(row.id)}
+
+
+def session_of(house: House, somebody: Somebody, **content: str) -> str:
     """The cookie of somebody who has signed in."""
     token, moment = secrets.token_urlsafe(32), now()
     with house.rows():
-        user = db.session.get_one(User, somebody.id)
         row = UserSession(
             token_hash=_hash(token),
-            user_id=user.id,
-            content={"_user_id": str(user.id), "_fresh": True},
+            user_id=somebody.id,
+            content={"_user_id": str(somebody.id), "_fresh": True, **content},
             last_seen_at=moment,
             ends_at=moment + timedelta(hours=8),
         )

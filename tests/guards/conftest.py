@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
+
 from simulator import Simulator
 from tests.conftest import DATABASES, _postgresql_url, _run_on_server, make_settings, refuse_tenantless
 from tests.guards.world import World
 from tests.person import Browser
-
 from webapp import create_app
 from webapp.extensions import db
 from webapp.tenancy import set_tenant
@@ -32,19 +32,20 @@ def world(
     else:
         _run_on_server(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('_postgresql_template')}")
         url = _postgresql_url(name)
-    yield from _open(folder, url, redis_url, _world.url)
+    yield from _open(folder, url, redis_url, _world.url, net=getattr(request.module, "NET", True))
     if request.param != "sqlite":
         _run_on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _open(folder: Path, database_url: str, redis_url: str, chartmogul_url: str) -> Iterator[World]:
+def _open(folder: Path, database_url: str, redis_url: str, chartmogul_url: str, net: bool) -> Iterator[World]:
     settings = make_settings(folder, database_url=database_url, redis_url=redis_url, chartmogul_api_url=chartmogul_url)
     Redis.from_url(settings.redis).flushall()
     app = create_app(settings)
     app.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False)
     app.test_client_class = Browser
     with app.app_context():
-        refuse_tenantless(db.engine)
+        if net:
+            refuse_tenantless(db.engine)
         set_tenant(None)
         yield World(app)
         db.session.remove()

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from tests.guards.world import UNSAFE, World, nothing
 from werkzeug.routing import Rule
+
+from tests.guards.world import UNSAFE, World, nothing
 
 FOREIGN = (
     {"Sec-Fetch-Site": "cross-site"},
@@ -84,7 +85,9 @@ def test_every_form_on_every_page_carries_its_sessions_token(world: World):
                 continue
             for address in world.addresses(rule):
                 for htmx in (False, True):
-                    wrong += [f"{address} for {who}: {form}" for form in bare_forms(world.ask(who, "GET", address, htmx).text)]
+                    wrong += [
+                        f"{address} for {who}: {form}" for form in bare_forms(world.ask(who, "GET", address, htmx).text)
+                    ]
 
     nothing(wrong)
 
@@ -110,7 +113,10 @@ def bare_forms(page: str) -> list[str]:
     [
         (400, {"data": "{}", "content_type": "application/json", "token": None}),
         (413, {"data": b"a=" + b"b" * 2_000_000, "content_type": "application/x-www-form-urlencoded"}),
-        (413, {"data": {f"f{n}": (b"x", "") for n in range(300)}, "content_type": "multipart/form-data", "token": None}),
+        (
+            413,
+            {"data": {f"f{n}": (b"x", "") for n in range(300)}, "content_type": "multipart/form-data", "token": None},
+        ),
     ],
     ids=["json", "too large", "too many parts"],
 )

@@ -4,8 +4,8 @@ import re
 
 import pytest
 from sqlalchemy import func, select
-from tests.guards.world import REASON, UNSAFE, World, nothing
 
+from tests.guards.world import REASON, UNSAFE, World, nothing
 from webapp.audit import AuditEntry
 from webapp.extensions import db
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
-from tests.guards.world import SENTINEL, World, links_of, nothing, without_varying
 from werkzeug.routing import Rule
 
+from tests.guards.world import SENTINEL, World, links_of, nothing, without_varying
 from webapp.audit import AuditEntry
 from webapp.extensions import db
 from webapp.tenancy import across_tenants

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from tests.guards.world import UNSAFE, World, nothing
 from werkzeug.routing import Rule
+
+from tests.guards.world import UNSAFE, World, nothing
 
 # Open to anybody. To add one here is to say that a stranger may see and do what it shows and does.
 PUBLIC = {
@@ -80,7 +81,9 @@ def test_admin_reads_everything_of_the_tenant_and_no_staff_page(world: World, ht
                 wrong += [f"{method} {address}: {answer.status_code}, not 404"] if answer.status_code != 404 else []
             elif method not in UNSAFE:
                 answer = world.ask("admin", method, address, htmx)
-                wrong += [f"{method} {address}: {answer.status_code}"] if answer.status_code not in (200, 204, 303) else []
+                wrong += (
+                    [f"{method} {address}: {answer.status_code}"] if answer.status_code not in (200, 204, 303) else []
+                )
 
     nothing(wrong)
 
@@ -136,7 +139,9 @@ def test_views_are_named_after_what_they_do(world: World):
         verb = rule.endpoint.rpartition(".")[2].partition("_")[0]
         if verb not in VERBS:
             wrong.append(f"{rule.endpoint}: index, show, create, update, remove; else a new noun under the thing")
-        if verb in VERBS - {"index", "show", "export", "create", "update", "remove"} and "GET" in (rule.methods or set()):
+        if verb in VERBS - {"index", "show", "export", "create", "update", "remove"} and "GET" in (
+            rule.methods or set()
+        ):
             wrong.append(f"{rule.endpoint}: a link never changes anything, so this answers to POST alone")
 
     nothing(wrong)

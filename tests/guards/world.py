@@ -11,15 +11,15 @@ from uuid import UUID, uuid4
 
 from flask import Flask
 from sqlalchemy import inspect, select
-from tests import factories
-from tests.person import Browser, Person
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from tests import factories
+from tests.person import Browser, Person
 from webapp.extensions import db
 from webapp.models import Impersonation, ImportPage, ImportState, ImportWarning, Source, Tenant, User, UserSession
 from webapp.models.types import now
-from webapp.tenancy import acting_for, across_tenants
+from webapp.tenancy import across_tenants, acting_for
 
 SENTINEL = "Quagga"
 REASON = "to see what the first import brought"
@@ -95,7 +95,9 @@ class World:
 
     def addresses(self, rule: Rule, owner: str = "acme") -> list[str]:
         """The rule's addresses with ids of an owner's rows: each known id of the first converter in turn."""
-        return [self.fill(rule, dict(zip(rule.arguments, ids, strict=True))) for ids in product(*self._known(rule, owner))]
+        return [
+            self.fill(rule, dict(zip(rule.arguments, ids, strict=True))) for ids in product(*self._known(rule, owner))
+        ]
 
     def fill(self, rule: Rule, values: dict[str, Any]) -> str:
         return CONVERTER.sub(lambda found: f"{found[1]}/{values[found[2]]}", rule.rule)
@@ -143,7 +145,12 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
         tenant, account_name=f"{word} Analytics", connected_by=f"{word}@example.org", attributes=attributes
     )
     ended = factories.make_provider(
-        tenant, "disconnected", secret_name=None, account_id="acc_0", account_name=f"{word} before", disconnected_at=now()
+        tenant,
+        "disconnected",
+        secret_name=None,
+        account_id="acc_0",
+        account_name=f"{word} before",
+        disconnected_at=now(),
     )
     states = (ImportState.DONE, ImportState.CANCELLED, ImportState.FAILED, ImportState.PARTLY_DONE, ImportState.RUNNING)
     imports = [
@@ -160,7 +167,9 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
     at = now() - timedelta(days=30)
     factories.make_movement(customers[0], at, 12900, 12900, description=f"purchased {word} Gold")
     properties = [
-        factories.make_property(tenant, f"{word} MRR", filled_version=1, filled_count=1, filled_import_id=imports[0].id),
+        factories.make_property(
+            tenant, f"{word} MRR", filled_version=1, filled_count=1, filled_import_id=imports[0].id
+        ),
         factories.make_property(tenant, f"{word} note", type="text", source=Source.BY_HAND, field=None),
         factories.make_property(tenant, f"{word} size", type="text", field="cm_custom_size", custom_key=f"{word} size"),
     ]

@@ -4,10 +4,20 @@ import pytest
 from sqlalchemy import select
 
 from tests.factories import Cast, make_import, make_property, make_provider
-from tests.integration.test_impersonation import looks, sam  # noqa: F401
+from tests.integration.test_impersonation import begin, looks
+from tests.person import Person
 from webapp.audit import AuditEntry
 from webapp.extensions import db
 from webapp.models import ProviderState
+
+
+@pytest.fixture
+def sam(person, cast: Cast) -> Person:
+    """Sam, looking at Acme."""
+    sam = person(cast.sam)
+    begin(sam, cast)
+    sam._csrf = None
+    return sam
 
 
 def test_support_sees_what_the_admin_sees_and_cannot_press_it(sam, cast: Cast):

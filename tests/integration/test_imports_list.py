@@ -9,6 +9,8 @@ import pytest
 from tests.factories import Cast, make_import, make_provider
 from tests.pages import look_around, statements
 from tests.person import Person
+from tests.texts import without_tokens
+from webapp.extensions import db
 from webapp.models import ImportState, ImportWarning, Provider, ProviderState, Reason
 from webapp.models.types import now
 from webapp.tenancy import acting_for, insert_rows
@@ -72,7 +74,7 @@ def test_htmx_gets_the_list_alone(ada: Person, provider: Provider):
     whole, part = ada.get("/imports?status=done").text, ada.htmx("/imports?status=done").text
 
     assert part.startswith('<div id="import-list">')
-    assert part in whole
+    assert without_tokens(part) in without_tokens(whole)
 
 
 def test_pages_hold_25_and_lead_to_each_other(ada: Person, provider: Provider):
@@ -160,6 +162,7 @@ def test_errors_csv_holds_all_errors_and_no_formula(ada: Person, cast: Cast, pro
     with acting_for(cast.acme.id):
         row = {"import_id": import_.id, "customer_name": "+1 Ltd", "kind": "too_long", "detail": "company"}
         insert_rows(ImportWarning, [row] * 120)
+        db.session.commit()
 
     head, *rows = cells(ada.get(f"/imports/{import_.id}/errors.csv"))
 

@@ -7,11 +7,11 @@ import pytest
 
 from tests.factories import Cast, make_import, make_provider
 from tests.person import Person
-from tests.texts import words_of
+from tests.texts import without_tokens, words_of
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Provider, ProviderState, UserSession
 from webapp.models.types import now
-from webapp.tenancy import owned_update
+from webapp.tenancy import acting_for, owned_update
 
 
 @pytest.fixture
@@ -31,8 +31,6 @@ def ada(person, cast: Cast) -> Person:
 
 def change(cast: Cast, import_: Import, **changes) -> None:
     """What a worker writes into the row."""
-    from webapp.tenancy import acting_for
-
     with acting_for(cast.acme.id):
         db.session.execute(owned_update(Import).where(Import.id == import_.id).values(**changes))
         db.session.commit()
@@ -71,7 +69,9 @@ def test_poll_is_empty_while_nothing_is_new(ada: Person, running: Import):
     assert (answer.status_code, answer.data) == (204, b"")
 
 
-@pytest.mark.parametrize("state", [ImportState.DONE, ImportState.PARTLY_DONE, ImportState.FAILED, ImportState.CANCELLED])
+@pytest.mark.parametrize(
+    "state", [ImportState.DONE, ImportState.PARTLY_DONE, ImportState.FAILED, ImportState.CANCELLED]
+)
 def test_end_answers_the_whole_row_once_and_for_all(ada: Person, cast: Cast, running: Import, state: str):
     address = polled_by(ada.get("/imports").text)
     change(cast, running, state=state, ended_at=now(), customers_read=1000, created=1000)
@@ -82,7 +82,7 @@ def test_end_answers_the_whole_row_once_and_for_all(ada: Person, cast: Cast, run
     assert answer.headers["HX-Reswap"] == "outerHTML"
     assert answer.text.startswith('<li id="run-1">')
     assert "data-hx-trigger" not in answer.text
-    assert answer.text.split("</li>")[0] + "</li>" in ada.get("/imports").text
+    assert without_tokens(answer.text.split("</li>")[0]) in without_tokens(ada.get("/imports").text)
     assert re.search(r'<p id="run-announce" data-hx-swap-oob="innerHTML">Import #1: \w+', answer.text)
 
 
@@ -123,7 +123,9 @@ def test_start_swaps_the_row_and_says_so(ada: Person, cast: Cast, provider: Prov
 def test_page_of_an_import_polls_with_its_steps(ada: Person, cast: Cast, running: Import):
     names = ("check_key", "customers", "movements", "match", "properties")
     states = ("done", "running", "running", "waiting", "waiting")
-    steps = [{"name": name, "state": state, "seconds": None, "note": None} for name, state in zip(names, states, strict=True)]
+    steps = [
+        {"name": name, "state": state, "seconds": None, "note": None} for name, state in zip(names, states, strict=True)
+    ]
     address = polled_by(ada.get(f"/imports/{running.id}").text)
     change(cast, running, steps=steps)
 

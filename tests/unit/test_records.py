@@ -274,6 +274,8 @@ def test_long_texts_are_cut() -> None:
 
     assert (record.name, record.status, record.city) == ("n" * 255, "s" * 40, "c" * 255)
     assert record.warnings == (RecordWarning("name", Doubt.TOO_LONG), RecordWarning("status", Doubt.TOO_LONG))
+    short = customer(country="c" * 101, billing__system__type="b" * 100, currency="E" * 11)
+    assert (short.country, short.billing_system, short.currency) == ("c" * 100, "b" * 100, "E" * 10)
     assert (cut.description, cut.warnings) == ("d" * 500, (RecordWarning("description", Doubt.TOO_LONG),))
 
 

@@ -21,7 +21,13 @@ blueprint = Blueprint("columns", __name__)
 def show() -> AnyResponse:
     properties = all_properties()
     chosen = {column.key for column in chosen_columns(properties, current_user.columns)}
-    return page_or_partial("customers/columns.html", "customers/_columns.html", properties=properties, chosen=chosen)
+    return page_or_partial(
+        "customers/columns.html",
+        "customers/_columns.html",
+        dialog=wants_partial(),
+        properties=properties,
+        chosen=chosen,
+    )
 
 
 @blueprint.post("/customers/columns")

@@ -48,7 +48,7 @@ def create() -> AnyResponse:
     form, before = KeyForm(), Provider.current()
     status = 422 if form.is_submitted() else 200
     if before is not None and before.live:
-        return sheet("connect", status, form=form, problem=KeyProblem("already_connected"))
+        return sheet("connect", status, form=form, problem=KeyProblem("already_connected"), provider=before)
     if not form.validate_on_submit():
         return sheet("connect", status, form=form)
     try:

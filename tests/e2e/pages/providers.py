@@ -7,7 +7,7 @@ class Providers:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.card = page.get_by_role("article", name="ChartMogul")
-        self.key = page.get_by_label("API key")
+        self.key = page.get_by_label("API key", exact=True)
         self.alert = page.get_by_role("alert")
         self.toast = page.locator("#toasts")
         self.connect_opener = self.card.get_by_role("link", name="Connect to ChartMogul")

@@ -1,0 +1,6 @@
+"""Every page in every state worth looking at."""
+
+from tests.e2e.scenes import customers, imports, properties, settings, support
+from tests.e2e.scenes.stage import SCENES, Scene
+
+__all__ = ["SCENES", "Scene", "customers", "imports", "properties", "settings", "support"]

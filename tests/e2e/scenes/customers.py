@@ -1,0 +1,92 @@
+"""Customers: the table and a customer's page."""
+
+from tests.e2e.people import Cast
+from tests.e2e.scenes import rows
+from tests.e2e.scenes.stage import fill, press, scene, still
+from webapp.extensions import db
+from webapp.models import ImportState, ProviderState
+from webapp.models.types import now
+
+still("customers_not_connected", "/customers")
+still("customers_not_connected_seen_by_a_member", "/customers", "max")
+
+
+@scene()
+def customers_setting_up(cast: Cast) -> str:
+    rows.set_up_pending(cast.acme)
+    return "/customers"
+
+
+@scene()
+def customers_first_import_running(cast: Cast) -> str:
+    rows.import_(rows.provider(cast.acme), ImportState.RUNNING)
+    return "/customers"
+
+
+@scene()
+def customers_table(cast: Cast) -> str:
+    rows.furnished(cast.acme).customers[3].gone_at = now()
+    db.session.commit()
+    return "/customers"
+
+
+@scene()
+def customers_sorted_second_page(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    return "/customers?sort=-mrr&page=2"
+
+
+@scene()
+def customers_no_match(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    return "/customers?q=nobody+is+called+that"
+
+
+@scene()
+def customers_stale(cast: Cast) -> str:
+    rows.furnished(cast.acme, ProviderState.DISCONNECTED)
+    return "/customers"
+
+
+@scene(act=press("Columns"))
+def columns_dialog(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    return "/customers"
+
+
+@scene()
+def columns_page(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    return "/customers/columns"
+
+
+@scene()
+def customer_page(cast: Cast) -> str:
+    return f"/customers/{rows.furnished(cast.acme).customers[0].id}"
+
+
+@scene("max")
+def customer_page_seen_by_a_member(cast: Cast) -> str:
+    return customer_page(cast)
+
+
+@scene()
+def customer_page_without_movements(cast: Cast) -> str:
+    return f"/customers/{rows.furnished(cast.acme).customers[5].id}"
+
+
+@scene()
+def customer_page_gone(cast: Cast) -> str:
+    found = rows.furnished(cast.acme).customers[1]
+    found.gone_at, id_ = now(), found.id
+    db.session.commit()
+    return f"/customers/{id_}"
+
+
+@scene(act=fill("Visits", "not a number", "Save Visits"))
+def customer_page_wrong_value(cast: Cast) -> str:
+    acme = rows.furnished(cast.acme)
+    acme.properties[-1].name, acme.properties[-1].type = "Visits", "number"
+    id_ = acme.customers[0].id
+    db.session.commit()
+    return f"/customers/{id_}"

@@ -1,0 +1,216 @@
+"""Rows that put a company into a state worth looking at. Everything here runs inside `house.rows(company.id)`."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from tests import factories
+from tests.e2e.people import Company
+from webapp.extensions import db
+from webapp.models import (
+    Customer,
+    Import,
+    ImportState,
+    ImportWarning,
+    Movement,
+    Property,
+    PropertyValue,
+    Provider,
+    ProviderState,
+    Source,
+    Tenant,
+    Trigger,
+)
+from webapp.models.types import now
+
+NAMES = ("Blue Finch", "Ærlig Måling", "株式会社サンプル", "Quarterly & Sons", "O'Neill <Data>", "Zebra Freight")
+STATUSES = ("Active", "Active", "Past Due", "Cancelled", "Lead", "Active")
+PROPERTIES: tuple[tuple[str, str, str | None], ...] = (
+    ("MRR", "money", "cm_mrr"),
+    ("MRR change 30 days", "money", "cm_mrr_change_30d"),
+    ("Status", "text", "cm_status"),
+    ("Customer since", "date", "cm_customer_since"),
+    ("Tags", "list", "cm_tags"),
+    ("Account manager", "text", None),
+)
+LONG_AFTER = timedelta(hours=3)
+
+
+@dataclass
+class Furnished:
+    provider: Provider
+    properties: list[Property]
+    customers: list[Customer]
+
+
+def furnished(company: Company, state: str = ProviderState.CONNECTED) -> Furnished:
+    """A company with properties, customers and their values, read an hour ago."""
+    at = now() - timedelta(hours=1)
+    since = {"disconnected_at": now()} if state == ProviderState.DISCONNECTED else {}
+    of = provider(company, state, last_success_at=at, last_attempt_at=at, **since)
+    return Furnished(of, properties(of), customers(of))
+
+
+def provider(company: Company, state: str = ProviderState.CONNECTED, **changes: Any) -> Provider:
+    found: Provider = factories.make_provider(db.session.get_one(Tenant, company.id), state, **changes)
+    return found
+
+
+def set_up_pending(company: Company, **changes: Any) -> Provider:
+    """A connection that waits for support, with what its key was found to give."""
+    rows = [
+        {"name": name, "status": status, "mrr_minor": 12900} for name, status in zip(NAMES, STATUSES, strict=True)
+    ]
+    found = {"customers": 1284, "customers_at_least": False, "movements": 200, "movements_at_least": True}
+    probed = {"probe": {"state": "ok", "rows": rows, **found}, "probed_at": now(), "probe_wanted_at": None}
+    return provider(company, ProviderState.SETTING_UP, **{**probed, **changes})
+
+
+def import_(of: Provider, state: str, **changes: Any) -> Import:
+    """One that no clock and no worker touches, however live it is."""
+    counts: dict[str, Any] = {}
+    if state not in (ImportState.WAITING, ImportState.FAILED):
+        counts = {"customers_read": 820, "customers_expected": 1284, "movements_read": 2400, "created": 12}
+    if state in (ImportState.DONE, ImportState.PARTLY_DONE):
+        counts |= {"customers_read": 1284, "updated": 31, "unchanged": 1241, "movements_added": 44, "requests": 31}
+    left_alone = {"sent_at": now() + LONG_AFTER, "lease_until": now() + LONG_AFTER}
+    made: Import = factories.make_import(of, state, steps=_steps(state), **{**left_alone, **counts, **changes})
+    return made
+
+
+def _steps(state: str) -> list[dict[str, Any]]:
+    reached = {"waiting": 0, "running": 2, "cancelling": 2, "failed": 2, "cancelled": 2}.get(state, 5)
+    at = {"running": "running", "cancelling": "running", "failed": "failed"}.get(state, "waiting")
+    names = ("check_key", "customers", "movements", "match", "properties")
+    return [
+        {
+            "name": name,
+            "state": "done" if index < reached else at if index == reached else "waiting",
+            "seconds": 0.4 * index + 0.2 if index < reached else None,
+            "note": None,
+        }
+        for index, name in enumerate(names)
+    ]
+
+
+def imports_in_every_ended_state(of: Provider) -> None:
+    import_(of, ImportState.DONE, trigger=Trigger.FIRST)
+    import_(of, ImportState.CANCELLED, cancelled_by="ada@acme.example")
+    import_(of, ImportState.FAILED, reason="key_refused")
+    import_(of, ImportState.FAILED, reason="unavailable", detail="status 502", trigger=Trigger.SCHEDULED)
+    warnings_of(import_(of, ImportState.PARTLY_DONE, skipped=2, warnings=3))
+
+
+def warnings_of(of: Import) -> None:
+    kinds = (("not_money", "Blue Finch"), ("not_money", "Quarterly & Sons"), ("mrr_differs", None))
+    for kind, name in kinds:
+        db.session.add(
+            ImportWarning(
+                tenant_id=of.tenant_id,
+                import_id=of.id,
+                customer_uuid=f"cus_{uuid4()}",
+                customer_name=name,
+                kind=kind,
+                detail="mrr: 12.5",
+            )
+        )
+    db.session.commit()
+
+
+def properties(of: Provider) -> list[Property]:
+    made = []
+    for name, type_, field in PROPERTIES:
+        source = Source.CHARTMOGUL if field else Source.BY_HAND
+        codename = name.lower().replace(" ", "_")
+        row = Property(tenant_id=of.tenant_id, name=name, codename=codename, type=type_, source=source, field=field)
+        row.version = 1
+        if field:
+            row.filled_version, row.filled_at, row.filled_count = 1, now(), 41
+        db.session.add(row)
+        made.append(row)
+    db.session.commit()
+    return made
+
+
+def customers(of: Provider, count: int = 60) -> list[Customer]:
+    """Customers with movements and, of every property there is, values; some have none."""
+    rows = [_customer(of, index) for index in range(count)]
+    db.session.add_all(rows)
+    db.session.flush()
+    known = db.session.query(Property).filter(Property.tenant_id == of.tenant_id).all()
+    for index, row in enumerate(rows):
+        db.session.add_all(_values(row, index, known))
+    db.session.add_all(_movements(rows[0], now()))
+    db.session.commit()
+    return rows
+
+
+def _customer(of: Provider, index: int) -> Customer:
+    uuid = f"cus_{uuid4()}"
+    return Customer(
+        id=Customer.id_for(of.id, uuid),
+        tenant_id=of.tenant_id,
+        provider_id=of.id,
+        uuid=uuid,
+        external_id=f"ext-{index}",
+        name=f"{NAMES[index % len(NAMES)]} {index}",
+        email=f"hello-{index}@customer.example",
+        company="Customer Ltd",
+        city="Köln",
+        country="DE",
+        status=STATUSES[index % len(STATUSES)],
+        mrr_minor=12900 * index,
+        arr_minor=12 * 12900 * index,
+        currency="EUR",
+        customer_since=now() - timedelta(days=400 + index),
+        chartmogul_url="https://app.chartmogul.com/#/customers/1",
+        website_url="https://www.customer.example",
+        tags=["enterprise", "2024"],
+        content_hash=b"0" * 16,
+        changed_import_id=uuid4(),
+    )
+
+
+def _values(customer: Customer, index: int, known: list[Property]) -> list[PropertyValue]:
+    kept: dict[str, tuple[int | None, str | None]] = {
+        "money": (12900 * index - 50000, None),
+        "text": (None, customer.status),
+        "date": (20000 + index, None),
+        "list": (None, '["enterprise", "2024"]'),
+    }
+    return [
+        PropertyValue(
+            tenant_id=customer.tenant_id,
+            property_id=row.id,
+            customer_id=customer.id,
+            version=row.version,
+            number=kept[row.type][0],
+            text=kept[row.type][1],
+            set_by=None if row.from_chartmogul else "ada@acme.example",
+        )
+        for row in known
+        if (index + len(row.name)) % 4
+    ]
+
+
+def _movements(customer: Customer, at: datetime) -> list[Movement]:
+    rows, mrr = [], 0
+    for index, step in enumerate((10000, 5000, -2500, 7500, -20000, 20000)):
+        mrr += step
+        rows.append(
+            Movement(
+                id=uuid4(),
+                tenant_id=customer.tenant_id,
+                provider_id=customer.provider_id,
+                customer_uuid=customer.uuid,
+                at=at - timedelta(days=60 * (5 - index) - 10),  # the last one is still to come
+                type=("new_biz", "expansion", "contraction", "expansion", "churn", "reactivation")[index],
+                movement_minor=step,
+                mrr_minor=mrr,
+                description="changed the plan",
+                currency="EUR",
+                read=0,
+            )
+        )
+    return rows

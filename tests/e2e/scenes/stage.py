@@ -1,0 +1,73 @@
+"""What a scene is: who looks, which rows there are, where, and what is pressed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+from tests.e2e.people import Cast
+
+Prepare = Callable[[Cast], str]
+Act = Callable[[Page], None]
+CONNECTION = "/settings/providers/chartmogul"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`prepare` makes the rows of Acme and says where to go; `act` then presses what has to be pressed."""
+
+    name: str
+    prepare: Prepare
+    who: str | None = "ada"
+    looking: bool = False  # support, looking at Acme
+    act: Act | None = None
+    status: int = 200
+
+
+SCENES: list[Scene] = []
+
+
+def scene(
+    who: str | None = "ada", *, looking: bool = False, act: Act | None = None, status: int = 200
+) -> Callable[[Prepare], Prepare]:
+    def note(prepare: Prepare) -> Prepare:
+        SCENES.append(Scene(prepare.__name__, prepare, who, looking, act, status))
+        return prepare
+
+    return note
+
+
+def still(name: str, path: str, who: str | None = "ada", act: Act | None = None, status: int = 200) -> None:
+    """A scene that needs no rows."""
+    SCENES.append(Scene(name, lambda _: path, who, False, act, status))
+
+
+def press(*names: str) -> Act:
+    """Press links or buttons, one after the other."""
+
+    def act(page: Page) -> None:
+        for name in names:
+            found = page.get_by_role("link", name=name).or_(page.get_by_role("button", name=name))
+            inside = page.locator("dialog[open]").filter(has=found)
+            (inside.locator(found) if inside.count() else found).first.click()
+            page.wait_for_load_state("networkidle")
+
+    return act
+
+
+def fill(label: str, value: str, *then: str) -> Act:
+    """Fill a field, then press buttons."""
+
+    def act(page: Page) -> None:
+        page.get_by_label(label, exact=True).fill(value)
+        press(*then)(page)
+
+    return act
+
+
+def after(*acts: Act) -> Act:
+    def act(page: Page) -> None:
+        for each in acts:
+            each(page)
+
+    return act

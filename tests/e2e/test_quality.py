@@ -1,0 +1,120 @@
+"""Every page in every state: accessible, valid, quiet, light, and no wider than the screen."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page, Response
+
+from tests.e2e import people
+from tests.e2e.chartmogul import ChartMogul
+from tests.e2e.house import House
+from tests.e2e.html_checker import HtmlChecker
+from tests.e2e.people import Cast
+from tests.e2e.scenes import SCENES, Scene
+from tests.e2e.watch import Watch
+
+WIDTHS = {1280: 900, 390: 844}
+SCHEMES = ("light", "dark")
+MOST_BYTES, MOST_REQUESTS = 60 * 1024, 6
+RUN_AXE = "() => axe.run({resultTypes: ['violations']}).then(found => found.violations)"
+TOO_WIDE = """() => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
+  [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1
+    && !e.closest('.scroll')).map(e => `${e.tagName}.${e.className}#${e.id}`).slice(0, 5)"""
+
+
+@pytest.fixture(scope="session")
+def html_checker() -> Iterator[HtmlChecker]:
+    checker = HtmlChecker()
+    yield checker
+    checker.close()
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+def test_page_is_fit_to_be_seen(
+    scene: Scene,
+    browse: Callable[..., Page],
+    watch: Watch,
+    house: House,
+    chartmogul: ChartMogul,
+    cast: Cast,
+    html_checker: HtmlChecker,
+) -> None:
+    page, path = enter(scene, browse, house, cast)
+    answers: list[Response] = []
+    page.on("response", answers.append)
+    watch.expect(scene.status, 400, 422)
+
+    first = page.goto(path, wait_until="networkidle")
+    assert first
+    assert first.status == scene.status
+    problems = heavy(answers)
+    if scene.act:
+        scene.act(page)
+    for width, height in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        problems += wide(page, width)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            problems += [f"axe, {scheme}, {width} px: {found}" for found in inaccessible(page)]
+            keep_picture(page, f"{scene.name}-{scheme}-{width}")
+    problems += [problem for answer in answers for problem in invalid(answer, html_checker)]
+
+    assert not problems, "\n".join(problems)
+
+
+def enter(scene: Scene, browse: Callable[..., Page], house: House, cast: Cast) -> tuple[Page, str]:
+    """The rows are there, and whoever looks has signed in."""
+    with house.rows(cast.acme.id):
+        path = scene.prepare(cast)
+    page = browse(viewport={"width": 1280, "height": 900})
+    if scene.who:
+        looking = people.looking_at(house, cast.sam, cast.acme, "Ticket 4711") if scene.looking else {}
+        token = people.session_of(house, getattr(cast, scene.who), **looking)
+        page.context.add_cookies([{"name": "sid", "value": token, "url": house.address}])
+    return page, path
+
+
+def heavy(answers: list[Response]) -> list[str]:
+    """What the first view costs a browser that has seen nothing yet."""
+    sizes = [(answer.url, answer.request.sizes()["responseBodySize"]) for answer in answers]
+    total = sum(size for _, size in sizes)
+    if total <= MOST_BYTES and len(answers) <= MOST_REQUESTS:
+        return []
+    return [f"first view: {total:,} bytes in {len(answers)} requests: {sizes}"]
+
+
+def wide(page: Page, width: int) -> list[str]:
+    return [f"wider than {width} px: {found}" for found in page.evaluate(TOO_WIDE)]
+
+
+def inaccessible(page: Page) -> list[str]:
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    violations: list[dict[str, Any]] = page.evaluate(RUN_AXE)
+    return [f"{found['id']}: {node['html'][:200]}" for found in violations for node in found["nodes"][:3]]
+
+
+def invalid(answer: Response, checker: HtmlChecker) -> list[str]:
+    if "html" not in answer.headers.get("content-type", "") or answer.status == 204 or answer.status in range(300, 400):
+        return []
+    text = answer.text()
+    return [f"{answer.request.method} {answer.url}: {problem}" for problem in checker.problems(text)] if text else []
+
+
+def keep_picture(page: Page, name: str) -> None:
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def test_chosen_theme_is_kept_on_the_page(signed_in: Callable[..., Page], house: House, cast: Cast) -> None:
+    page = signed_in(cast.ada, color_scheme="light")
+    page.context.add_cookies([{"name": "theme", "value": "dark", "url": house.address}])
+
+    page.goto("/customers")
+
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert not inaccessible(page)

@@ -1,0 +1,164 @@
+"""The clock: due imports once, lost ones again, nothing of what is over left behind."""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from redis import Redis
+from rq import Queue
+from sqlalchemy import select
+from tests import factories
+
+from webapp import credentials
+from webapp.extensions import db
+from webapp.models import Impersonation, Import, ImportState, ProviderState, Trigger, UserSession
+from webapp.models.providers import next_daily
+from webapp.models.types import now
+from webapp.queue import QUEUE
+from webapp.tenancy import across_tenants
+from worker import schedule
+
+LONG_AGO = timedelta(minutes=5)
+
+
+@pytest.fixture
+def queued(settings):
+    queue = Queue(QUEUE, connection=Redis.from_url(settings.redis), serializer="json")
+    return lambda: [job.args for job in queue.jobs]
+
+
+def imports() -> list[Import]:
+    with across_tenants():
+        return list(db.session.scalars(select(Import).execution_options(populate_existing=True)))
+
+
+def test_due_import_is_started_once_however_many_clocks_run(cast, queued):
+    provider = factories.make_provider(cast.acme, next_import_at=now() - timedelta(seconds=1), every_hours=6)
+
+    schedule.queue_due_imports()
+    schedule.queue_due_imports()
+
+    (import_,) = imports()
+    assert (import_.trigger, import_.state) == (Trigger.SCHEDULED, ImportState.WAITING)
+    assert queued() == [(str(cast.acme.id), str(import_.id))] or queued() == [[str(cast.acme.id), str(import_.id)]]
+    db.session.refresh(provider)
+    assert timedelta(hours=5) < provider.next_import_at - now() <= timedelta(hours=6)
+
+
+def test_due_import_waits_for_none_that_is_running_and_does_not_pile_up(cast):
+    provider = factories.make_provider(cast.acme, next_import_at=now() - timedelta(seconds=1))
+    factories.make_import(provider, ImportState.RUNNING, lease_until=now() + timedelta(minutes=1))
+
+    schedule.queue_due_imports()
+
+    assert len(imports()) == 1
+    db.session.refresh(provider)
+    assert provider.next_import_at > now()
+
+
+@pytest.mark.parametrize("state", [ProviderState.PAUSED, ProviderState.ACTION_NEEDED, ProviderState.SETTING_UP])
+def test_only_connected_accounts_are_imported_by_schedule(cast, state):
+    factories.make_provider(cast.acme, state, next_import_at=now() - timedelta(seconds=1))
+
+    schedule.queue_due_imports()
+
+    assert imports() == []
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "sent_again"),
+    [
+        (ImportState.WAITING, {}, True),
+        (ImportState.WAITING, {"not_before": timedelta(minutes=5)}, False),
+        (ImportState.WAITING, {"not_before": -timedelta(seconds=1)}, True),
+        (ImportState.RUNNING, {"lease_until": -timedelta(seconds=1)}, True),
+        (ImportState.RUNNING, {"lease_until": timedelta(seconds=30)}, False),
+        (ImportState.RUNNING, {}, True),
+        (ImportState.DONE, {}, False),
+        (ImportState.CANCELLING, {}, False),
+    ],
+)
+def test_import_that_nobody_took_is_sent_again(cast, queued, state, changes, sent_again):
+    provider = factories.make_provider(cast.acme)
+    times = {name: now() + delta for name, delta in changes.items()}
+    import_ = factories.make_import(provider, state, sent_at=now() - LONG_AGO, **times)
+
+    schedule.resume_stalled()
+    schedule.resume_stalled()
+
+    assert [list(args)[1] for args in queued()] == ([str(import_.id)] if sent_again else [])
+
+
+def test_import_told_to_stop_without_a_worker_ends(cast):
+    provider = factories.make_provider(cast.acme)
+    factories.make_import(provider, ImportState.CANCELLING, lease_until=now() - timedelta(seconds=1))
+
+    schedule.close_cancelled()
+
+    assert [import_.state for import_ in imports()] == [ImportState.CANCELLED]
+
+
+def test_sessions_and_impersonations_that_are_over_are_ended(cast, person):
+    person(cast.ada)
+    row = db.session.scalars(select(UserSession)).one()
+    row.ends_at = now()
+    looking = Impersonation(
+        staff_id=cast.sam.id, tenant_id=cast.acme.id, reason="look", ends_at=now() - timedelta(seconds=1)
+    )
+    db.session.add(looking)
+    db.session.commit()
+
+    schedule.end_what_is_over()
+
+    assert db.session.scalars(select(UserSession)).all() == []
+    db.session.refresh(looking)
+    assert looking.ended_by == "expired"
+
+
+def test_key_that_no_connection_refers_to_is_deleted_once_it_is_old(cast, monkeypatch):
+    orphan = credentials.store_key(cast.acme.id, "a key left behind by a crash")
+    kept = credentials.store_key(cast.acme.id, "a key in use")
+    factories.make_provider(cast.acme, secret_name=kept)
+
+    schedule.delete_orphaned_keys()
+    still_young = orphan in credentials.store().names()
+    monkeypatch.setattr(schedule, "ORPHAN_AGE", timedelta(seconds=-1))
+    schedule.delete_orphaned_keys()
+
+    assert still_young
+    assert list(credentials.store().names()) == [kept]
+
+
+def test_broken_task_is_logged_and_does_not_stop_the_others(cast, monkeypatch):
+    def broken() -> None:
+        raise credentials.SecretStoreDown("away")
+
+    ran = []
+    monkeypatch.setattr(schedule, "TASKS", ((2, broken), (2, lambda: ran.append(1))))
+
+    schedule.run_due({}, 0.0)
+
+    assert ran == [1]
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("2026-11-22T05:59:00+01:00", "2026-11-22T06:00:00+01:00"),
+        ("2026-11-22T06:00:00+01:00", "2026-11-23T06:00:00+01:00"),
+        ("2026-03-28T06:00:00+01:00", "2026-03-29T06:00:00+02:00"),
+        ("2026-10-24T06:00:00+02:00", "2026-10-25T06:00:00+01:00"),
+    ],
+)
+def test_daily_time_is_by_the_clock_on_the_wall(after, expected):
+    found = next_daily(time(6, 0), ZoneInfo("Europe/Berlin"), datetime.fromisoformat(after))
+
+    assert found == datetime.fromisoformat(expected)
+
+
+def test_time_that_a_day_skips_falls_right_after_the_gap():
+    after = datetime.fromisoformat("2026-03-29T00:30:00+01:00")
+
+    found = next_daily(time(2, 30), ZoneInfo("Europe/Berlin"), after)
+
+    assert found == datetime.fromisoformat("2026-03-29T03:30:00+02:00")
