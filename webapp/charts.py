@@ -64,7 +64,7 @@ def mrr_curve(curve: Curve, label: str) -> Markup:
     if curve.scheduled:
         ahead = [(curve.today, curve.now), *curve.scheduled, (curve.last, curve.scheduled[-1][1])]
         shapes.append(Markup('<path class="ahead" d="{}"/>').format(_steps(ahead, x, y)))
-        marks = "".join(f"M{x(day)} {max(0.0, y(minor) - 8)}v16" for day, minor in curve.scheduled)
+        marks = "".join(f"M{x(day)} {_short(max(0, y(minor) - 8))}v16" for day, minor in curve.scheduled)
         shapes.append(Markup('<path class="mark" d="{}"/>').format(marks))
     return _CURVE.format(label, Markup("").join(shapes))
 

@@ -41,7 +41,7 @@ def distribution(property_: Property, provider: Provider) -> Distribution:
     key = PropertyValue.number if type_ is PropertyType.BOOLEAN else PropertyValue.text
     counts = _values(property_, provider, key, func.count()).group_by(key)
     total = db.session.scalar(_values(property_, provider, func.count())) or 0
-    top = db.session.execute(counts.order_by(func.count().desc(), key).limit(MOST_WORDS)).tuples().all()
+    top = db.session.execute(counts.order_by(func.count().desc(), key).limit(MOST_WORDS)).all()
     bars = [
         (format_value(type_, decode(type_, *((kept, None) if type_ is PropertyType.BOOLEAN else (None, kept)))), n)
         for kept, n in top
@@ -78,7 +78,7 @@ def filled_by_hand(provider: Provider | None) -> dict[Any, int]:
         .where(PropertyValue.set_by.is_not(None), Property.tenant_id == current_tenant_id())
         .group_by(PropertyValue.property_id)
     )
-    return dict(db.session.execute(counted).tuples().all())
+    return {row[0]: row[1] for row in db.session.execute(counted)}
 
 
 def _histogram(property_: Property, provider: Provider, type_: PropertyType) -> Distribution:

@@ -9,7 +9,7 @@ from tests.factories import Cast
 from tests.pages import column, look_around, statements, table
 
 from webapp.extensions import db
-from webapp.models import ImportState, ProviderState
+from webapp.models import ProviderState
 from webapp.models.types import now
 from webapp.tenancy import acting_for
 
@@ -192,7 +192,7 @@ def test_number_of_queries_does_not_grow_with_the_rows(person, cast, provider):
 
 
 def test_names_are_text(person, cast, provider):
-    evil = '<script>alert(1)</script>"\'><img src=x onerror=alert(1)>{{7*7}}\u202e'
+    evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}\u202e"
     customer = factories.make_customer(provider, evil)
     factories.make_property(cast.acme, "<b>bold</b>", codename="bold")
 
@@ -203,39 +203,6 @@ def test_names_are_text(person, cast, provider):
         assert "<img" not in page
         assert "<b>bold" not in page
     assert "{{7*7}}" in pages[0]
-
-
-@pytest.mark.parametrize(
-    ("state", "words"),
-    [
-        (None, "Connect to ChartMogul"),
-        (ProviderState.DISCONNECTED, "Connect to ChartMogul"),
-        (ProviderState.SETTING_UP, "Initial sync is set up manually by our team"),
-        (ProviderState.CONNECTED, "No import has finished so far."),
-    ],
-)
-def test_empty_list_says_what_comes_next(person, cast, state, words):
-    if state:
-        factories.make_provider(cast.acme, state)
-
-    answer = person(cast.ada).get("/customers")
-
-    assert "No customers yet" in answer.text
-    assert words in answer.text
-
-
-def test_empty_list_points_to_the_first_import(person, cast):
-    provider = factories.make_provider(cast.acme)
-    factories.make_import(provider, ImportState.RUNNING)
-
-    assert "The first import is running." in person(cast.max).get("/customers").text
-
-
-def test_member_without_connection_is_told_who_can_connect(person, cast):
-    page = person(cast.max).get("/customers").text
-
-    assert "Only admins can configure integrations." in page
-    assert ">Connect to ChartMogul<" not in page
 
 
 def test_stale_values_are_muted_and_dated(person, cast):

@@ -50,11 +50,14 @@ def test_file_holds_exactly_these_bytes(person, cast, provider):
 
     answer = person(cast.max).get("/customers.csv")
 
-    assert answer.data == (
-        "name,external_id,chartmogul_uuid,a_money,a_number,a_percent,a_boolean,a_date,a_list,a_text\r\n"
-        '"Ada ""Évora"" 日本","e,1",cus_1,1234.50,-5,-12.00,true,2026-11-14,a; b,"two\nlines"\r\n'
-        ",,cus_2,,,,,,,\r\n"
-    ).encode()
+    assert (
+        answer.data
+        == (
+            "name,external_id,chartmogul_uuid,a_money,a_number,a_percent,a_boolean,a_date,a_list,a_text\r\n"
+            '"Ada ""Évora"" 日本","e,1",cus_1,1234.50,-5,-12.00,true,2026-11-14,a; b,"two\nlines"\r\n'
+            ",,cus_2,,,,,,,\r\n"
+        ).encode()
+    )
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="customers-20')
     assert answer.headers["Cache-Control"] == "no-store"
@@ -64,8 +67,9 @@ def test_file_holds_exactly_these_bytes(person, cast, provider):
 def test_text_that_a_spreadsheet_would_run_is_made_text(person, cast, provider, sign):
     evil = f'{sign}HYPERLINK("http://evil.example")'
     customer = factories.make_customer(provider, evil, external_id=evil)
-    text, list_ = factories.make_property(cast.acme, "Text", type="text"), factories.make_property(
-        cast.acme, "List", type="list"
+    text, list_ = (
+        factories.make_property(cast.acme, "Text", type="text"),
+        factories.make_property(cast.acme, "List", type="list"),
     )
     keep(text, customer, evil)
     keep(list_, customer, (evil, "b"))

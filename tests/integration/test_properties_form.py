@@ -126,7 +126,11 @@ def test_several_problems_are_summed_up(person, cast, provider):
     assert answer.status_code == 422
     summary = answer.text.split('id="problems"')[1].split("</div>")[0]
     assert "There is a problem" in summary
-    assert [field for field in ("name", "field", "type") if f'<a href="#{field}">' in summary] == ["name", "field", "type"]
+    assert [field for field in ("name", "field", "type") if f'<a href="#{field}">' in summary] == [
+        "name",
+        "field",
+        "type",
+    ]
     assert answer.text.count("autofocus") == 1
 
 
@@ -225,7 +229,13 @@ def test_edit_form_shows_the_property_as_it_is(person, cast, provider):
     page = person(cast.ada).get(f"/properties/{property_.id}/edit").text
 
     shown = {name: value_of(page, name) for name in ("name", "codename", "source", "field", "type")}
-    assert shown == {"name": "Revenue", "codename": "money", "source": "chartmogul", "field": "cm_arr", "type": "number"}
+    assert shown == {
+        "name": "Revenue",
+        "codename": "money",
+        "source": "chartmogul",
+        "field": "cm_arr",
+        "type": "number",
+    }
 
 
 def test_property_of_a_disconnected_account_can_still_be_renamed(person, cast):

@@ -226,3 +226,24 @@ def test_member_may_not_connect(person, chartmogul, cast: Cast):
 
     assert answer.status_code == 403
     assert len(chartmogul.log) == 0
+
+
+def test_fields_that_the_form_does_not_have_change_nothing(person, chartmogul, cast: Cast):
+    more = {"tenant_id": str(cast.globex.id), "state": "connected", "generation": "9", "role": "staff"}
+
+    person(cast.ada).post(PATH, api_key=chartmogul.key, id=str(cast.globex.id), **more)
+
+    provider = connection(cast)
+    assert (provider.state, provider.generation) == (ProviderState.SETTING_UP, 1)
+    with acting_for(cast.globex.id):
+        assert Provider.current() is None
+    assert cast.ada.role == "admin"
+
+
+def test_json_where_a_form_is_due_is_no_key(person, chartmogul, cast: Cast):
+    ada = person(cast.ada)
+
+    answer = ada.client.post(PATH, json={"api_key": chartmogul.key}, headers={"X-CSRFToken": ada.csrf()})
+
+    assert answer.status_code == 422
+    assert len(chartmogul.log) == 0

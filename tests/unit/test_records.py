@@ -1,6 +1,7 @@
 """What ChartMogul's answers mean: recorded ones, odd ones, and ones that must be refused."""
 
 import json
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -146,7 +147,7 @@ def test_what_is_not_money_refuses_the_customer_and_says_which(field: str, sent:
     assert refused.value.sentence == "An amount is not a number."
 
 
-@pytest.mark.parametrize("sent", [10**18, -(10**18), 1e300, 10**400])
+@pytest.mark.parametrize("sent", [10**17 + 1, -(10**17) - 1, 1e300, 10**400])
 def test_money_beyond_reason_is_refused(sent: object) -> None:
     with pytest.raises(RecordRefused, match="too large"):
         customer(mrr=sent)
@@ -207,6 +208,7 @@ def test_what_is_not_an_object_is_refused(raw: object) -> None:
 def test_every_date_spelling_is_read_as_utc(text: str, expected: datetime) -> None:
     assert read_time(text) == expected
     assert read_time(text).utcoffset() == expected.utcoffset()
+    assert looks_like_timestamp(text) == (text != "2024-03-30")
 
 
 @pytest.mark.parametrize(
@@ -277,6 +279,40 @@ def test_long_texts_are_cut() -> None:
     short = customer(country="c" * 101, billing__system__type="b" * 100, currency="E" * 11)
     assert (short.country, short.billing_system, short.currency) == ("c" * 100, "b" * 100, "E" * 10)
     assert (cut.description, cut.warnings) == ("d" * 500, (RecordWarning("description", Doubt.TOO_LONG),))
+
+
+@pytest.mark.parametrize(
+    ("changes", "read"),
+    [
+        ({"website_url": "https://" + "x" * 992}, lambda record: len(record.website_url or "") == 1_000),
+        ({"attributes": {"tags": [str(n) for n in range(500)]}}, lambda record: len(record.tags) == 500),
+        ({"attributes": {"custom": {"a": "x" * 65_535}}}, lambda record: len(record.custom["a"]) == 65_535),
+        ({"mrr": 10**17, "arr": -(10**17)}, lambda record: record.mrr_minor == -record.arr_minor == 10**17),
+        ({"customer__since": "1900-01-01T00:00:00Z"}, lambda record: record.customer_since.year == 1900),
+        ({"customer__since": "2199-12-31T23:59:59Z"}, lambda record: record.customer_since.year == 2199),
+    ],
+)
+def test_what_is_just_within_a_limit_is_kept(changes: dict[str, Any], read: Callable[[Any], bool]) -> None:
+    record = customer(**changes)
+
+    assert read(record)
+    assert record.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ({"website_url": "https://" + "x" * 993}, ("website_url", Doubt.TOO_BIG)),
+        ({"attributes": {"tags": [str(n) for n in range(501)]}}, ("tags", Doubt.TOO_LONG)),
+        ({"attributes": {"custom": {"a": "x" * 65_536}}}, ("custom", Doubt.TOO_BIG)),
+        ({"attributes": {"custom": {"a": [1.5] * 7_282}}}, ("custom", Doubt.TOO_BIG)),
+    ],
+)
+def test_what_is_just_beyond_a_limit_is_not(changes: dict[str, Any], warning: tuple[str, Doubt]) -> None:
+    record = customer(**changes)
+
+    assert record.warnings == (RecordWarning(*warning),)
+    assert len(record.tags) <= 500
 
 
 def test_tags_are_texts_each_once_in_order() -> None:
@@ -429,12 +465,18 @@ def test_a_page_that_leads_nowhere_is_broken(changes: dict[str, Any]) -> None:
 
 def test_accounts() -> None:
     documented, recorded = parse_account(sample("account_documented")), parse_account(sample("account"))
-    odd = parse_account({**sample("account"), "time_zone": "../../secret"})
 
     assert (documented.id, documented.name) == ("acc_93b06efd-30f0-2153-890f-709a64cf8292", "ChartMogul")
     assert (recorded.id, recorded.currency, recorded.time_zone) == (None, "EUR", "Europe/Berlin")
     assert (recorded.week_start_on, recorded.warnings) == ("sunday", ())
-    assert (odd.time_zone, odd.warnings) == ("UTC", (RecordWarning("time_zone", Doubt.NOT_A_TIME_ZONE),))
+
+
+@pytest.mark.parametrize("zone", [None, "", 5, "Berlin", "America", "../../secret", "a\0b", "\ud800", "x" * 5_000])
+def test_an_account_in_an_unknown_time_zone_is_read_in_utc(zone: object) -> None:
+    account = parse_account({**sample("account"), "time_zone": zone})
+
+    assert account.time_zone == "UTC"
+    assert account.warnings == (RecordWarning("time_zone", Doubt.NOT_A_TIME_ZONE),)
 
 
 @pytest.mark.parametrize("currency", [None, "", "eur", "EURO", 5])

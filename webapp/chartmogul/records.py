@@ -495,7 +495,7 @@ def _size(value: CustomValue) -> int:
 
 
 def _time_zone(value: object, warnings: list[RecordWarning]) -> str:
-    if isinstance(value, str) and value:
+    if isinstance(value, str):
         try:
             return ZoneInfo(value).key
         except (ValueError, OSError, KeyError):

@@ -41,6 +41,10 @@ class KeyProblem(Exception):
         return _tag(self.account) if self.account else ""
 
 
+class AlreadyConnected(Exception):
+    """Somebody else, or the same person in another tab, has connected meanwhile."""
+
+
 @blueprint.route("/connect", methods=["GET", "POST"])
 @not_for_support
 def create() -> AnyResponse:
@@ -48,7 +52,7 @@ def create() -> AnyResponse:
     form, before = KeyForm(), Provider.current()
     status = 422 if form.is_submitted() else 200
     if before is not None and before.live:
-        return sheet("connect", status, form=form, problem=KeyProblem("already_connected"), provider=before)
+        return sheet("already_connected", status, provider=before)
     if not form.validate_on_submit():
         return sheet("connect", status, form=form)
     try:
@@ -56,6 +60,8 @@ def create() -> AnyResponse:
         if before and not before.opens(account) and form.account_confirmed.data != _tag(account):
             raise KeyProblem("other_account", account)
         provider = _connect(account, form.key)
+    except AlreadyConnected:
+        return sheet("already_connected", 422, provider=Provider.current())
     except KeyProblem as problem:
         return sheet("connect", 422, form=form, problem=problem, provider=before)
     queue.enqueue_probe(provider)
@@ -108,7 +114,7 @@ def _connect(account: AccountRecord, key: str) -> Provider:
     with _stored(key) as secret:
         current = Provider.current(lock=True)
         if current is not None and current.live:
-            raise KeyProblem("already_connected")
+            raise AlreadyConnected
         provider = Provider.before_of(account) or Provider(tenant_id=current_tenant_id(), generation=0)
         provider.connect(secret, credentials.mask(key), current_user.email, now())
         provider.describe(account)
@@ -117,7 +123,7 @@ def _connect(account: AccountRecord, key: str) -> Provider:
         try:
             db.session.flush()
         except IntegrityError:
-            raise KeyProblem("already_connected") from None
+            raise AlreadyConnected from None
         audit.record("provider:connected", provider, account=provider.account, key_mask=provider.key_mask)
         _commit(provider)
     return provider

@@ -43,26 +43,36 @@ def still(name: str, path: str, who: str | None = "ada", act: Act | None = None,
 
 
 def press(*names: str) -> Act:
-    """Press links or buttons, one after the other."""
+    """Press links or buttons, one after the other, each time until the page shows what came of it."""
 
     def act(page: Page) -> None:
         for name in names:
             found = page.get_by_role("link", name=name).or_(page.get_by_role("button", name=name))
-            inside = page.locator("dialog[open]").filter(has=found)
-            (inside.locator(found) if inside.count() else found).first.click()
-            page.wait_for_load_state("networkidle")
+            opened = page.locator("dialog[open]")
+            _settled(page, (opened.locator(found) if opened.count() else found).first.click)
 
     return act
 
 
 def fill(label: str, value: str, *then: str) -> Act:
-    """Fill a field, then press buttons."""
+    """Fill a field, then press buttons; without any, until the page shows what follows from the field."""
 
     def act(page: Page) -> None:
-        page.get_by_label(label, exact=True).fill(value)
-        press(*then)(page)
+        field = page.get_by_label(label, exact=True)
+        if then:
+            field.fill(value)
+            press(*then)(page)
+        else:
+            _settled(page, lambda: field.fill(value))
 
     return act
+
+
+def _settled(page: Page, do: Callable[[], None]) -> None:
+    with page.expect_response(lambda answer: answer.request.resource_type in ("document", "xhr")):
+        do()
+    page.wait_for_load_state()
+    page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
 
 
 def after(*acts: Act) -> Act:

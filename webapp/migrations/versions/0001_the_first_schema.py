@@ -105,9 +105,7 @@ def upgrade() -> None:
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("columns", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "(role = 'staff') = (tenant_id IS NULL)", name=op.f("ck_users_staff_have_no_tenant")
-        ),
+        sa.CheckConstraint("(role = 'staff') = (tenant_id IS NULL)", name=op.f("ck_users_staff_have_no_tenant")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_users_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
@@ -126,18 +124,18 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=500), nullable=True),
         sa.Column("email", sa.String(length=500), nullable=True),
         sa.Column("company", sa.String(length=500), nullable=True),
-        sa.Column("status", sa.String(length=40), nullable=True),
+        sa.Column("status", sa.String(length=100), nullable=True),
         sa.Column("mrr_minor", sa.BigInteger(), nullable=False),
         sa.Column("arr_minor", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.String(length=10), nullable=True),
+        sa.Column("currency", sa.String(length=100), nullable=True),
         sa.Column("customer_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("free_trial_started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lead_created_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("country", sa.String(length=100), nullable=True),
         sa.Column("city", sa.String(length=255), nullable=True),
         sa.Column("billing_system", sa.String(length=100), nullable=True),
-        sa.Column("chartmogul_url", sa.String(length=1000), nullable=True),
-        sa.Column("website_url", sa.String(length=1000), nullable=True),
+        sa.Column("chartmogul_url", sa.String(length=2000), nullable=True),
+        sa.Column("website_url", sa.String(length=2000), nullable=True),
         sa.Column("tags", sa.JSON(), nullable=False),
         sa.Column("custom", sa.JSON(), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(length=16), nullable=False),
@@ -154,9 +152,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
     )
     with op.batch_alter_table("customers", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_customers_tenant_provider_name", ["tenant_id", "provider_id", "name"], unique=False
-        )
+        batch_op.create_index("ix_customers_tenant_provider_name", ["tenant_id", "provider_id", "name"], unique=False)
         batch_op.create_index("uq_customers_provider_uuid", ["provider_id", "uuid"], unique=True)
 
     op.create_table(
@@ -257,7 +253,7 @@ def upgrade() -> None:
         sa.Column("description", sa.String(length=1000), nullable=True),
         sa.Column("subscription_id", sa.String(length=255), nullable=True),
         sa.Column("plan_id", sa.String(length=255), nullable=True),
-        sa.Column("currency", sa.String(length=10), nullable=True),
+        sa.Column("currency", sa.String(length=100), nullable=True),
         sa.Column("read", sa.Integer(), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -328,9 +324,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["filled_import_id"], ["imports.id"], name=op.f("fk_properties_filled_import_id")
-        ),
+        sa.ForeignKeyConstraint(["filled_import_id"], ["imports.id"], name=op.f("fk_properties_filled_import_id")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_properties_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_properties")),
         sa.UniqueConstraint("tenant_id", "codename", name=op.f("uq_properties_tenant_id_codename")),
@@ -347,9 +341,7 @@ def upgrade() -> None:
         sa.Column("set_by", sa.String(length=254), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name=op.f("fk_property_values_customer_id")
-        ),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_property_values_customer_id")),
         sa.ForeignKeyConstraint(
             ["tenant_id", "property_id"],
             ["properties.tenant_id", "properties.id"],

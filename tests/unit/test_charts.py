@@ -1,0 +1,76 @@
+"""Charts: exact shapes for small cases, and nothing that would not be SVG for odd ones."""
+
+import re
+from datetime import date, timedelta
+from xml.etree import ElementTree
+
+import pytest
+
+from webapp.charts import Curve, bar, mrr_curve
+
+TODAY = date(2026, 11, 22)
+
+
+def day(number):
+    return TODAY + timedelta(number)
+
+
+def paths(curve, label="label"):
+    svg = ElementTree.fromstring(str(mrr_curve(curve, label)))
+    return {path.get("class", "line"): path.get("d") for path in svg.iter("path")}
+
+
+def test_curve_steps_at_each_day_and_goes_on_until_today():
+    drawn = paths(Curve([(day(-100), 100), (day(-50), 200)], [], TODAY))
+
+    assert drawn["line"] == "M0 102H500V8H1000V8"
+    assert drawn["area"] == "M0 102H500V8H1000V8V200H0Z"
+    assert set(drawn) == {"line", "area"}
+
+
+def test_what_is_scheduled_is_dashed_and_marked_after_today():
+    drawn = paths(Curve([(day(-100), 100)], [(day(80), 0)], TODAY))
+
+    assert drawn["line"].endswith("V8")
+    assert drawn["today"] == "M529.1 0V200"
+    assert drawn["ahead"] == "M529.1 8H952.4V196H1000V196"
+    assert drawn["mark"] == "M952.4 188v16"
+
+
+def test_only_scheduled_movements_make_a_curve_too():
+    drawn = paths(Curve([], [(day(10), 500)], TODAY))
+
+    assert set(drawn) == {"ahead", "mark"}
+
+
+@pytest.mark.parametrize(
+    "past",
+    [[(TODAY, 100)], [(day(-1), 0), (TODAY, 0)], [(day(-3), -50), (TODAY, 10)], [(date.min, 1), (TODAY, 10**17)]],
+)
+def test_every_point_is_within_the_drawing(past):
+    for path in paths(Curve(past, [], TODAY)).values():
+        numbers = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", path)]
+        assert all(0 <= number <= 1000 for number in numbers)
+        assert not re.search(r"nan|inf|e", path)
+
+
+def test_label_is_text():
+    drawn = mrr_curve(Curve([(TODAY, 1)], [], TODAY), '"><script>')
+
+    assert 'aria-label="&#34;&gt;&lt;script&gt;"' in drawn
+    assert 'role="img"' in drawn
+
+
+def test_facts_of_a_curve():
+    curve = Curve([(day(-9), 300), (day(-1), 100)], [(day(40), 0)], TODAY)
+
+    assert (curve.first, curve.last, curve.peak, curve.now) == (day(-9), day(42), 300, 100)
+    assert (Curve([], [], TODAY).first, Curve([], [], TODAY).last, Curve([], [], TODAY).now) == (TODAY, TODAY, 0)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "width"),
+    [(0, 10, "0"), (5, 10, "50"), (10, 10, "100"), (1, 100_000, "1.5"), (1, 0, "1.5"), (9, 3, "100")],
+)
+def test_bar_is_its_share_of_the_place(part, whole, width):
+    assert f'<rect width="{width}" height="8"/>' in bar(part, whole)
