@@ -11,6 +11,7 @@ import fcntl
 import os
 import socket
 import sqlite3
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from functools import partial
@@ -53,7 +54,8 @@ def start(*, demo: bool) -> NoReturn:
             supervisor.say("The database could not be brought up to date; the reason is above.")
             return 1
         if simulator:
-            supervisor.keep("simulator", ["python", "-m", "simulator", "--port", str(simulator)])
+            epoch = str(data_dir / "simulator-epoch")
+            supervisor.keep("simulator", ["python", "-m", "simulator", "--port", str(simulator), "--state", epoch])
         supervisor.keep("web", processes.pop("web"))
         connect = partial(asyncio.open_connection, host, port)
         await _answer(supervisor, "web", connect, HEALTH, b"HTTP/")
@@ -66,10 +68,19 @@ def start(*, demo: bool) -> NoReturn:
             if await supervisor.once("", ["flask", "--app", "webapp", "demo", "seed"]):
                 supervisor.say("The demo data could not be made; the reason is above.")
                 return 1
+            supervisor.say(_keys())
         return None
 
     names = ["simulator" if demo else "migrate", *processes]
     guarded(lambda: Supervisor(env, ROOT, names).run(work))
+
+
+def _keys() -> str:
+    """The simulated ChartMogul's keys, each with what it opens."""
+    sys.path.append(str(ROOT))
+    from simulator.demo import DEMO_KEYS
+
+    return "\n".join(["ChartMogul keys to paste", *(f"  {key}  {note}" for key, note in DEMO_KEYS)])
 
 
 async def _answer(supervisor: Supervisor, name: str, connect: Connect, ask: bytes, wanted: bytes) -> None:

@@ -6,7 +6,6 @@ from html.parser import HTMLParser
 
 from tests.factories import Cast
 from tests.person import Person
-
 from webapp.extensions import db
 
 

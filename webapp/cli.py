@@ -15,7 +15,7 @@ from webapp.extensions import db
 from webapp.models import Role, Tenant, User
 
 EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
-DEMO_PASSWORD = "correct horse 42"
+DEMO_PASSWORD = "correct-horse-42"
 DEMO_CAST = (
     ("Acme", "ada@acme.example", Role.ADMIN),
     ("Acme", "max@acme.example", Role.MEMBER),
@@ -75,9 +75,9 @@ def seed_demo() -> None:
         if db.session.scalar(select(User).where(User.email == email)) is None:
             add_user(email, role, tenant.id if tenant else None, DEMO_PASSWORD)
     db.session.commit()
-    click.echo(f"Accounts (password of all: {DEMO_PASSWORD})")
+    click.echo("Accounts: e-mail, password, role")
     for tenant_name, email, role in DEMO_CAST:
-        click.echo(f"  {email:<28} {role.value} of {tenant_name or 'Customerscore (support)'}")
+        click.echo(f"  {email:<26} {DEMO_PASSWORD}  {role.value} of {tenant_name or 'Customerscore (support)'}")
 
 
 def add_tenant(name: str) -> Tenant:

@@ -18,6 +18,7 @@ from webapp.tenancy import set_tenant
 
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE = ("GET", "HEAD", "OPTIONS")
+FORMS = ("", "application/x-www-form-urlencoded", "multipart/form-data")
 log = structlog.get_logger()
 
 
@@ -91,6 +92,8 @@ def _pass_or_refuse() -> AnyResponse | None:
     structlog.contextvars.bind_contextvars(request=g.request_id)
     if request.method not in SAFE and _cross_site():
         return _refuse("cross-site request")
+    if request.method not in SAFE and request.mimetype not in FORMS:
+        abort(400)  # form libraries read JSON as well, of any shape
     access = _mark("access", "admins")
     unread = sessions.why_unread()
     if request.endpoint is None and not unread and not current_user.is_authenticated:

@@ -26,7 +26,8 @@ class HtmlChecker:
         """What is wrong with a page, or with a piece of one that htmx puts into it."""
         assert self._node.stdin
         assert self._node.stdout
-        whole = html if html.lstrip().startswith("<!") else WHOLE.format(html)
+        piece = f"<table><tbody>{html}</tbody></table>" if html.lstrip().startswith("<tr") else html
+        whole = html if html.lstrip().startswith("<!") else WHOLE.format(piece)
         self._node.stdin.write(json.dumps({"html": whole}) + "\n")
         answer = self._node.stdout.readline()
         assert answer, "html-validate ended"

@@ -51,9 +51,11 @@ def test_page_is_fit_to_be_seen(
     first = page.goto(path)
     assert first
     assert first.status == scene.status
-    problems = heavy(answers)
+    problems = heavy(answers) + invalid(answers, html_checker)
     if scene.act:
+        answers.clear()
         scene.act(page)
+        problems += invalid(answers, html_checker)
     for width, height in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
         problems += wide(page, width)
@@ -61,7 +63,6 @@ def test_page_is_fit_to_be_seen(
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             problems += [f"axe, {scheme}, {width} px: {found}" for found in inaccessible(page)]
             keep_picture(page, f"{scene.name}-{scheme}-{width}")
-    problems += [problem for answer in answers for problem in invalid(answer, html_checker)]
 
     assert not problems, "\n".join(problems)
 
@@ -98,11 +99,14 @@ def inaccessible(page: Page) -> list[str]:
     return [f"{found['id']}: {node['html'][:200]}" for found in violations for node in found["nodes"][:3]]
 
 
-def invalid(answer: Response, checker: HtmlChecker) -> list[str]:
-    if "html" not in answer.headers.get("content-type", "") or answer.status == 204 or answer.status in range(300, 400):
-        return []
-    text = answer.text()
-    return [f"{answer.request.method} {answer.url}: {problem}" for problem in checker.problems(text)] if text else []
+def invalid(answers: list[Response], checker: HtmlChecker) -> list[str]:
+    """What html-validate says of the pages, and of the pieces of pages, that came."""
+    found = []
+    for answer in answers:
+        html = "html" in answer.headers.get("content-type", "") and answer.status not in (204, 303)
+        if html and (text := answer.text()):
+            found += [f"{answer.request.method} {answer.url}: {problem}" for problem in checker.problems(text)]
+    return found
 
 
 def keep_picture(page: Page, name: str) -> None:

@@ -1,10 +1,10 @@
 """Which columns of the customers' list a user sees."""
 
 import pytest
+
 from tests import factories
 from tests.factories import Cast
 from tests.pages import look_around, table
-
 from webapp.extensions import db
 from webapp.models import User
 
@@ -30,7 +30,7 @@ def test_at_first_the_six_oldest_properties_are_shown(person, cast, acme):
 def test_each_user_chooses_for_himself(person, cast, acme):
     max_, ada = person(cast.max), person(cast.ada)
 
-    answer = max_.post("/customers/columns", columns=["eight", "two", "nonsense"])
+    answer = max_.post("/customers/columns", **{"columns[]": ["eight", "two", "nonsense"]})
 
     assert (answer.status_code, answer.location) == (303, "/customers")
     assert heads(max_) == ["Customer", "Two", "Eight", "Last import"]
@@ -39,9 +39,9 @@ def test_each_user_chooses_for_himself(person, cast, acme):
 
 def test_columns_chosen_before_keep_their_order(person, cast, acme):
     ada = person(cast.ada)
-    ada.post("/customers/columns", columns=["seven"])
+    ada.post("/customers/columns", **{"columns[]": ["seven"]})
 
-    ada.post("/customers/columns", columns=["seven", "one"])
+    ada.post("/customers/columns", **{"columns[]": ["seven", "one"]})
 
     assert heads(ada) == ["Customer", "Seven", "One", "Last import"]
 
@@ -52,14 +52,14 @@ def test_none_at_all_is_a_choice_and_reset_undoes_it(person, cast, acme):
     ada.post("/customers/columns")
     assert heads(ada) == ["Customer", "Last import"]
 
-    ada.post("/customers/columns", columns=["one"], reset="y")
+    ada.post("/customers/columns", **{"columns[]": ["one"]}, reset="y")
     assert db.session.get_one(User, cast.ada.id).columns is None
     assert len(heads(ada)) == 8
 
 
 def test_page_ticks_what_is_shown(person, cast, acme):
     ada = person(cast.ada)
-    ada.post("/customers/columns", columns=["two"])
+    ada.post("/customers/columns", **{"columns[]": ["two"]})
 
     page = ada.get("/customers/columns").text
 
@@ -80,7 +80,7 @@ def test_dialog_closes_and_the_list_behind_it_changes(person, cast, acme):
     ada = person(cast.ada)
     headers = {"HX-Request": "true", "HX-Current-URL": "http://localhost/customers?q=finch&sort=-one"}
 
-    answer = ada.client.post("/customers/columns", data={"csrf_token": ada.csrf(), "columns": ["two"]}, headers=headers)
+    answer = ada.client.post("/customers/columns", data={"csrf_token": ada.csrf(), "columns[]": ["two"]}, headers=headers)
 
     assert answer.status_code == 200
     assert answer.headers["HX-Trigger"] == '{"closeDialog":true}'
@@ -109,7 +109,7 @@ def test_support_sees_the_first_columns_and_saves_none(person, cast, acme):
     assert len(heads(sam)) == 8
     assert page.count("disabled") >= 2
     assert "Read-only while you view as support." in page
-    assert sam.post("/customers/columns", columns=["one"]).status_code == 403
+    assert sam.post("/customers/columns", **{"columns[]": ["one"]}).status_code == 403
     assert db.session.get_one(User, cast.sam.id).columns is None
 
 

@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 from sqlalchemy import select
+
 from tests import factories
 from tests.factories import Cast
 from tests.pages import look_around
-
 from webapp.audit import AuditEntry
 from webapp.extensions import db
 from webapp.models import User

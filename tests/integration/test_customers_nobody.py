@@ -1,8 +1,8 @@
 """The customers' list before there is anybody on it."""
 
 import pytest
-from tests import factories
 
+from tests import factories
 from webapp.models import ImportState, ProviderState
 
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+
 from tests import factories
 from tests.factories import Cast
 from tests.pages import statements, table
-
 from webapp.models import ProviderState
 from webapp.models.types import now
 
@@ -112,7 +112,7 @@ def test_values_say_where_they_come_from_and_how_fresh_they_are(person, cast, pr
 
     page = page_of(person(cast.max), customer)
 
-    assert [row for row in table(page)[1:]] == [
+    assert table(page)[1:] == [
         ["MRR", "129.00 EUR", "ChartMogul", "import #1 , 2 hours ago"],
         ["Plan", "none", "ChartMogul", "import #1 , 2 hours ago"],
         ["New", "none", "ChartMogul", "Filled on the next sync"],

@@ -1,10 +1,10 @@
 """The order of the customers' list: by any column, in both directions, who has no value last."""
 
 import pytest
+
 from tests import factories
 from tests.factories import Cast
 from tests.pages import column
-
 from webapp.models.types import now
 from webapp.values import PropertyType, encode
 

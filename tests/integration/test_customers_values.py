@@ -4,10 +4,10 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
+
 from tests import factories
 from tests.factories import Cast
 from tests.pages import look_around, problem, value_of
-
 from webapp.audit import AuditEntry
 from webapp.extensions import db
 from webapp.models import PropertyValue, Source

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
+
 from tests import factories
 from tests.factories import Cast
 from tests.pages import column, look_around, table
-
 from webapp.models import ImportState, ProviderState, Source
 from webapp.models.types import now
 

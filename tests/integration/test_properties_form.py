@@ -1,14 +1,13 @@
 """Defining a property: what is kept, and what is said of what cannot be."""
 
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
+
 from tests import factories
 from tests.factories import Cast
 from tests.pages import problem, value_of
-
 from webapp.audit import AuditEntry
 from webapp.extensions import db
 from webapp.models import Property, ProviderState, Source
@@ -206,51 +205,3 @@ def test_extra_fields_change_nothing(person, cast, provider):
 
     (row,) = kept()
     assert (row.tenant_id, row.version, row.filled_count) == (cast.acme.id, 1, 0)
-
-
-@pytest.mark.parametrize(
-    ("changes", "version"),
-    [({"name": "Revenue"}, 1), ({"type": "number"}, 2), ({"field": "cm_arr"}, 2), ({"source": "by_hand"}, 2)],
-)
-def test_another_definition_voids_the_values_another_name_does_not(person, cast, provider, changes, version):
-    property_ = factories.make_property(cast.acme, "MRR", filled_version=1, filled_count=5)
-
-    answer = send(person(cast.ada), f"/properties/{property_.id}/edit", **changes)
-
-    assert answer.status_code == 303
-    (row,) = kept()
-    assert (row.codename, row.version, row.filled_count) == ("mrr", version, 5 if version == 1 else 0)
-    assert row.updated_at > now() - timedelta(minutes=1)
-
-
-def test_edit_form_shows_the_property_as_it_is(person, cast, provider):
-    property_ = factories.make_property(cast.acme, "Revenue", codename="money", type="number", field="cm_arr")
-
-    page = person(cast.ada).get(f"/properties/{property_.id}/edit").text
-
-    shown = {name: value_of(page, name) for name in ("name", "codename", "source", "field", "type")}
-    assert shown == {
-        "name": "Revenue",
-        "codename": "money",
-        "source": "chartmogul",
-        "field": "cm_arr",
-        "type": "number",
-    }
-
-
-def test_property_of_a_disconnected_account_can_still_be_renamed(person, cast):
-    factories.make_provider(cast.acme, ProviderState.DISCONNECTED, last_success_at=now())
-    property_ = factories.make_property(cast.acme, "MRR", filled_version=1)
-
-    assert send(person(cast.ada), f"/properties/{property_.id}/edit", name="Revenue").status_code == 303
-    assert kept()[0].name == "Revenue"
-
-
-def test_neighbours_property_cannot_be_edited(person, cast, provider):
-    property_ = factories.make_property(cast.acme, "MRR")
-    gil = person(cast.gil)
-
-    assert gil.get(f"/properties/{property_.id}/edit").status_code == 404
-    assert send(gil, f"/properties/{property_.id}/edit", name="Stolen").status_code == 404
-    assert person(cast.max).get(f"/properties/{property_.id}/edit").status_code == 403
-    assert kept()[0].name == "MRR"

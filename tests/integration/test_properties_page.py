@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
+
 from tests import factories
 from tests.factories import Cast
 from tests.pages import look_around, table
-
 from webapp.audit import AuditEntry
 from webapp.extensions import db
 from webapp.models import Property, PropertyValue, Source
@@ -146,16 +146,17 @@ def test_deleting_takes_the_values_along_and_twice_is_404(person, cast, provider
     fill(other, provider, 3)
     address, ada = f"/properties/{property_.id}/delete", person(cast.ada)
 
-    answers = [ada.post(address) for _ in range(2)]
+    first = ada.post(address)
+    page = ada.get("/properties").text
+    second = ada.post(address)
 
-    assert [answer.status_code for answer in answers] == [303, 404]
-    assert answers[0].location == "/properties"
+    assert (first.status_code, first.location, second.status_code) == (303, "/properties", 404)
+    assert "MRR deleted" in page
     with across_tenants():
         assert [row.name for row in db.session.scalars(select(Property))] == ["Other"]
         assert db.session.scalar(select(func.count()).select_from(PropertyValue)) == 1
     entries = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "property:deleted")).all()
     assert [entry.details for entry in entries] == [{"name": "MRR"}]
-    assert "MRR deleted" in ada.get("/properties").text
 
 
 def test_columns_that_show_a_deleted_property_just_lose_it(person, cast, provider):
@@ -163,7 +164,7 @@ def test_columns_that_show_a_deleted_property_just_lose_it(person, cast, provide
     factories.make_property(cast.acme, "Plan", type="text", filled_version=1)
     factories.make_customer(provider)
     ada = person(cast.ada)
-    ada.post("/customers/columns", columns=["mrr", "plan"])
+    ada.post("/customers/columns", **{"columns[]": ["mrr", "plan"]})
 
     ada.post(f"/properties/{property_.id}/delete")
 

@@ -1,10 +1,10 @@
 """The property form while it is filled in: what follows from each field, with scripts and without."""
 
 import pytest
+
 from tests import factories
 from tests.factories import Cast
 from tests.pages import table, value_of
-
 from webapp.models.types import now
 
 ATTRIBUTES = {

@@ -245,5 +245,5 @@ def test_json_where_a_form_is_due_is_no_key(person, chartmogul, cast: Cast):
 
     answer = ada.client.post(PATH, json={"api_key": chartmogul.key}, headers={"X-CSRFToken": ada.csrf()})
 
-    assert answer.status_code == 422
+    assert answer.status_code == 400
     assert len(chartmogul.log) == 0

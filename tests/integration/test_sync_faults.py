@@ -49,7 +49,11 @@ PASSING = [
 ]
 
 
-@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: f"{fault['kind']}{fault.get('status', '')}{fault['match']}")
+def name_of(value: object) -> str:
+    return f"{value['kind']}{value.get('status', '')}{value['match']}" if isinstance(value, dict) else ""
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=name_of)
 def test_fault_that_passes_changes_nothing_of_the_result(app, connected, chartmogul, fault):
     provider, account = connected
     struck = chartmogul.faults.add(**fault)
@@ -74,10 +78,10 @@ def test_fault_that_passes_changes_nothing_of_the_result(app, connected, chartmo
         ({"kind": "status", "status": 500, "match": "/activities", "after": 1}, Reason.UNAVAILABLE),
         ({"kind": "redirect", "match": "/customers"}, Reason.UNAVAILABLE),
     ],
-    ids=lambda value: f"{value['kind']}{value.get('status', '')}{value['match']}" if isinstance(value, dict) else "",
+    ids=name_of,
 )
 def test_fault_that_stays_fails_the_import_and_keeps_the_older_data(app, connected, chartmogul, fault, reason):
-    provider, account = connected
+    provider, _ = connected
     syncing.run(app, provider)
     before = expected.held_customers(provider), expected.held_movements(provider)
     chartmogul.faults.add(**fault)

@@ -1,6 +1,7 @@
 """Ranges that hold all values, are few and round, and have names."""
 
 from datetime import date
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ def test_numbers_lie_in_few_ranges_of_equal_width(type_, one, other, unit):
     assert borders[0] <= low
     assert borders[-2] <= high < borders[-1]
     assert 2 <= len(borders) <= MOST_BARS + 2
-    assert len({after - before for before, after in zip(borders, borders[1:], strict=False)}) == 1
+    assert len({after - before for before, after in pairwise(borders)}) == 1
     assert len(set(labels(type_, borders, unit, "EUR"))) == len(borders) - 1
 
 

@@ -35,7 +35,7 @@ def show() -> AnyResponse:
 def update() -> AnyResponse:
     """Keep the user's choice. Columns chosen before keep their order; new ones come after them."""
     known = [property_.codename for property_ in all_properties()]
-    ticked = set(request.form.getlist("columns"))
+    ticked = set(request.form.getlist("columns[]"))
     if "reset" in request.form:
         current_user.columns = None
     else:

@@ -25,14 +25,14 @@ def customers_first_import_running(cast: Cast) -> str:
 
 @scene()
 def customers_table(cast: Cast) -> str:
-    rows.furnished(cast.acme).customers[3].gone_at = now()
+    rows.furnished(cast.acme, count=51).customers[3].gone_at = now()
     db.session.commit()
     return "/customers"
 
 
 @scene()
 def customers_sorted_second_page(cast: Cast) -> str:
-    rows.furnished(cast.acme)
+    rows.furnished(cast.acme, count=51)
     return "/customers?sort=-mrr&page=2"
 
 

@@ -44,12 +44,12 @@ class Furnished:
     customers: list[Customer]
 
 
-def furnished(company: Company, state: str = ProviderState.CONNECTED) -> Furnished:
+def furnished(company: Company, state: str = ProviderState.CONNECTED, count: int = 12) -> Furnished:
     """A company with properties, customers and their values, read an hour ago."""
     at = now() - timedelta(hours=1)
     since = {"disconnected_at": now()} if state == ProviderState.DISCONNECTED else {}
     of = provider(company, state, last_success_at=at, last_attempt_at=at, **since)
-    return Furnished(of, properties(of), customers(of))
+    return Furnished(of, properties(of), customers(of, count))
 
 
 def provider(company: Company, state: str = ProviderState.CONNECTED, **changes: Any) -> Provider:
@@ -75,7 +75,8 @@ def import_(of: Provider, state: str, **changes: Any) -> Import:
     if state in (ImportState.DONE, ImportState.PARTLY_DONE):
         counts |= {"customers_read": 1284, "updated": 31, "unchanged": 1241, "movements_added": 44, "requests": 31}
     left_alone = {"sent_at": now() + LONG_AFTER, "lease_until": now() + LONG_AFTER}
-    made: Import = factories.make_import(of, state, steps=_steps(state), **{**left_alone, **counts, **changes})
+    usual = {"steps": _steps(state), **left_alone, **counts}
+    made: Import = factories.make_import(of, state, **{**usual, **changes})
     return made
 
 
@@ -133,7 +134,7 @@ def properties(of: Provider) -> list[Property]:
     return made
 
 
-def customers(of: Provider, count: int = 60) -> list[Customer]:
+def customers(of: Provider, count: int) -> list[Customer]:
     """Customers with movements and, of every property there is, values; some have none."""
     rows = [_customer(of, index) for index in range(count)]
     db.session.add_all(rows)

@@ -63,7 +63,8 @@ def fill(label: str, value: str, *then: str) -> Act:
             field.fill(value)
             press(*then)(page)
         else:
-            _settled(page, lambda: field.fill(value))
+            field.fill(value)
+            _settled(page, lambda: field.press("Tab"))
 
     return act
 

@@ -1,0 +1,96 @@
+"""Changing a property that exists."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from tests import factories
+from tests.factories import Cast
+from tests.pages import value_of
+from webapp.extensions import db
+from webapp.models import Property, ProviderState
+from webapp.models.types import now
+from webapp.tenancy import across_tenants
+
+
+@pytest.fixture
+def provider(cast: Cast):
+    return factories.make_provider(cast.acme, last_success_at=now())
+
+
+def send(somebody, property_, **changes):
+    fields = {"name": "MRR", "codename": "mrr", "source": "chartmogul", "field": "cm_mrr", "type": "money", **changes}
+    return somebody.post(f"/properties/{property_.id}/edit", **fields)
+
+
+def kept():
+    with across_tenants():
+        return db.session.scalars(select(Property).order_by(Property.created_at)).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "version"),
+    [({"name": "Revenue"}, 1), ({"type": "number"}, 2), ({"field": "cm_arr"}, 2), ({"source": "by_hand"}, 2)],
+)
+def test_another_definition_voids_the_values_another_name_does_not(person, cast, provider, changes, version):
+    property_ = factories.make_property(cast.acme, "MRR", filled_version=1, filled_count=5)
+
+    answer = send(person(cast.ada), property_, **changes)
+
+    assert answer.status_code == 303
+    (row,) = kept()
+    assert (row.codename, row.version, row.filled_count) == ("mrr", version, 5 if version == 1 else 0)
+    assert row.updated_at > now() - timedelta(minutes=1)
+
+
+def test_edit_form_shows_the_property_as_it_is(person, cast, provider):
+    property_ = factories.make_property(cast.acme, "Revenue", codename="money", type="number", field="cm_arr")
+
+    page = person(cast.ada).get(f"/properties/{property_.id}/edit").text
+
+    shown = {name: value_of(page, name) for name in ("name", "codename", "source", "field", "type")}
+    assert shown == {
+        "name": "Revenue",
+        "codename": "money",
+        "source": "chartmogul",
+        "field": "cm_arr",
+        "type": "number",
+    }
+
+
+def test_property_of_a_disconnected_account_can_still_be_renamed(person, cast):
+    factories.make_provider(cast.acme, ProviderState.DISCONNECTED, last_success_at=now())
+    property_ = factories.make_property(cast.acme, "MRR", filled_version=1)
+
+    assert send(person(cast.ada), property_, name="Revenue").status_code == 303
+    assert kept()[0].name == "Revenue"
+
+
+def test_neighbours_property_cannot_be_edited(person, cast, provider):
+    property_ = factories.make_property(cast.acme, "MRR")
+    gil = person(cast.gil)
+
+    assert gil.get(f"/properties/{property_.id}/edit").status_code == 404
+    assert send(gil, property_, name="Stolen").status_code == 404
+    assert person(cast.max).get(f"/properties/{property_.id}/edit").status_code == 403
+    assert kept()[0].name == "MRR"
+
+
+def test_empty_codename_keeps_the_one_there_is(person, cast, provider):
+    property_ = factories.make_property(cast.acme, "MRR")
+
+    send(person(cast.ada), property_, name="Revenue", codename="")
+
+    assert (kept()[0].name, kept()[0].codename) == ("Revenue", "mrr")
+
+
+def test_own_name_is_not_taken_but_anothers_is(person, cast, provider):
+    property_ = factories.make_property(cast.acme, "MRR")
+    factories.make_property(cast.acme, "ARR")
+    ada = person(cast.ada)
+
+    assert send(ada, property_).status_code == 303
+    assert send(ada, property_, name="arr").status_code == 422
+    assert send(ada, property_, codename="arr").status_code == 422
+    assert [row.version for row in kept()] == [1, 1]
