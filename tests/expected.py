@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from simulator import Account
 from sqlalchemy import select
-from tests.reference import Reference
 
+from simulator import Account
+from tests.reference import Reference
 from webapp.chartmogul.fields import FIELDS, PropertyType
 from webapp.extensions import db
 from webapp.models import Customer, Movement, Property, PropertyValue, Provider

@@ -3,11 +3,13 @@ nothing of the database."""
 
 import json
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 from webapp.models import Import, ImportState
-from webapp.rendering import count
-from webapp.wording import STATES, STEPS
+from webapp.models.providers import MAX_ATTEMPTS
+from webapp.rendering import count, duration
+from webapp.wording import STATES, STEP_STATES, STEPS, Look
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,15 @@ class Progress:
     @property
     def percent(self) -> int | None:
         return self.value * 100 // self.most if self.most else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step by its name, with its state, its count and how long it took."""
+
+    words: str
+    look: Look
+    facts: str
 
 
 def progress(import_: Import) -> Progress:
@@ -78,16 +89,54 @@ def announcement(import_: Import, before: str) -> str:
     return ""
 
 
+def steps(import_: Import) -> list[Step]:
+    """The steps in their order, as they stand; before the first one begins, the steps to come."""
+    to_come = [{"name": name, "state": "waiting"} for name in STEPS if name != "scores"]
+    return [_step(import_, row) for row in import_.steps or to_come]
+
+
+def _step(import_: Import, row: dict[str, Any]) -> Step:
+    name, state = row["name"], row["state"]
+    if import_.state == ImportState.WAITING and state == "running":
+        state = "waiting"
+    elif not import_.live:
+        state = {"running": "stopped", "waiting": "left out"}.get(state, state)
+    if name == "match" and state == "done" and import_.skipped:
+        state = "partly"
+    facts = [row.get("note") or (_count_of(import_, name) if row["state"] != "waiting" else None)]
+    if row.get("seconds") is not None:
+        facts.append(duration(row["seconds"]))
+    return Step(STEPS.get(name, name), STEP_STATES[state], " · ".join(filter(None, facts)))
+
+
+def _count_of(import_: Import, step: str) -> str | None:
+    counts = {
+        "customers": f"{import_.customers_read:,}",
+        "movements": f"{import_.movements_read:,}",
+        "match": f"{import_.skipped:,} skipped" if import_.skipped else None,
+        "properties": f"{import_.values_changed:,} changed",
+    }
+    return counts.get(step)
+
+
+def tries(import_: Import) -> int:
+    """How often it was tried; the last attempt only found that there had been enough."""
+    return min(import_.attempt, MAX_ATTEMPTS)
+
+
 def outcome(import_: Import) -> str:
     """What an ended import did, in one line."""
-    touched = import_.changed + import_.movements_added + import_.movements_removed + import_.values_changed
     whole = import_.state in (ImportState.DONE, ImportState.PARTLY_DONE)
-    if not whole and not touched:
+    moved = import_.movements_added + import_.movements_removed
+    if not whole and not import_.changed + moved + import_.values_changed:
         return "No data was changed"
-    expected = import_.customers_expected or 0
-    if whole or expected:
-        total = max(import_.customers_read, expected)
-        line = f"{import_.customers_read:,} of {count(total, 'customer')} imported"
+    imported = import_.created + import_.updated + import_.unchanged
+    total = max(imported, import_.customers_read, import_.customers_expected or 0)
+    if not whole and not import_.customers_expected:
+        line = f"{count(imported, 'customer')} imported"
     else:
-        line = f"{count(import_.customers_read, 'customer')} imported"
-    return line if whole else f"{line}; these are kept"
+        line = f"{imported:,} of {count(total, 'customer')} imported"
+    if not whole:
+        return f"{line}; these are kept"
+    leads = total - imported if import_.state == ImportState.DONE else 0
+    return f"{line}; {count(leads, 'lead')} left out" if leads else line

@@ -46,8 +46,6 @@ STEPS = {
     "properties": "Fill properties",
     "scores": "Recalculate scores",
 }
-# What an import shows before its first step has begun.
-FIRST_STEPS = [{"name": name, "state": "waiting", "seconds": None, "note": None} for name in STEPS if name != "scores"]
 STEP_STATES = {
     "waiting": Look("waiting", "", "clock"),
     "running": Look("running", "info", "loader"),
@@ -57,8 +55,6 @@ STEP_STATES = {
     "stopped": Look("stopped", "", "circle-slash"),
     "left out": Look("not begun", "", "circle-slash"),
 }
-# What becomes of steps that were not at their end when their import was.
-LEFT = {"running": "stopped", "waiting": "left out"}
 
 _AGAIN = "If it happens again, tell support the number of this import."
 _GOES_ON = "Retry in a while: the import goes on where it stopped."

@@ -60,6 +60,12 @@ class Seen:
         )
 
 
+def forget_all(import_id: UUID) -> None:
+    """Drop what earlier tries of an import noted; the caller commits."""
+    db.session.execute(owned_delete(ImportPage).where(ImportPage.import_id == import_id))
+    db.session.execute(owned_delete(ImportWarning).where(ImportWarning.import_id == import_id))
+
+
 class Warnings:
     """Warnings of one transaction, to be written with it."""
 

@@ -29,6 +29,10 @@ from worker.limits import Budget
 log = structlog.get_logger()
 Item = TypeVar("Item")
 NEEDS_A_PERSON = (Reason.KEY_REFUSED, Reason.KEY_MISSING, Reason.OTHER_ACCOUNT)
+COUNTS = (
+    *("customers_read", "movements_read", "created", "updated", "unchanged", "gone", "skipped"),
+    *("movements_added", "movements_removed", "values_changed", "warnings"),
+)
 STEPS = ("check_key", "customers", "movements", "match", "properties")
 
 
@@ -89,6 +93,7 @@ class Run:
         if self.import_.attempt > MAX_ATTEMPTS:
             return self.fail(Reason.STOPPED_TOO_OFTEN)
         self.reader = self._open()
+        self._begin_afresh()
         self._check_account(self.reader)
         self._read_lists(self.reader)
         self._match_customers(self.reader)
@@ -102,6 +107,15 @@ class Run:
         per_second, parallel = settings.chartmogul_requests_per_second, settings.chartmogul_parallel
         budget = Budget(queue.redis(), settings.secret_key, key, per_second, parallel)
         return fetch.Reader(settings.chartmogul_api_url, key, budget)
+
+    def _begin_afresh(self) -> None:
+        """Without a checkpoint nothing of an earlier try counts: not what it read, nor what it warned of."""
+        if self.import_.checkpoint:
+            return
+        self.lease.write(**dict.fromkeys(COUNTS, 0), account_difference_minor=None, customers_expected=None)
+        save.forget_all(self.import_.id)
+        db.session.commit()
+        self._reload()
 
     def _check_account(self, reader: fetch.Reader) -> None:
         """The key still opens the account whose data we hold; its currency and zone may have changed."""
@@ -164,7 +178,8 @@ class Run:
                 save.mark_gone(self.import_, self.lease, missing[uuid], now())
             else:
                 save.save_customer(self.import_, self.provider, self.lease, raw, self.seen)
-        refresh.find_attributes(self.provider, self.lease)
+        if not self.import_.checkpoint.get("attributes"):
+            refresh.find_attributes(self.import_, self.provider, self.lease)
         self._done("match")
 
     def _fill_properties(self, reader: fetch.Reader) -> None:
@@ -173,7 +188,8 @@ class Run:
         total = refresh.total_mrr(self.provider)
         moment = Moment(at, self.provider.zone, total)
         refresh.fill_properties(self.import_, self.provider, self.lease, moment, self._may_go_on)
-        self._reconcile_account(reader, total, moment)
+        if self.import_.account_difference_minor is None:
+            self._reconcile_account(reader, total, moment)
         self._done("properties")
 
     def _moment(self) -> datetime:

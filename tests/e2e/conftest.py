@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e import people
 from tests.e2e.chartmogul import ChartMogul
@@ -15,6 +15,7 @@ from tests.e2e.people import Cast, Somebody
 from tests.e2e.watch import Watch
 
 PATIENCE = 10_000  # milliseconds
+EVERY_BROWSER = {"locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
 expect.set_options(timeout=PATIENCE)
 
 
@@ -25,11 +26,6 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     here = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     own = {"executable_path": chromium} if chromium else {}
     return {**browser_type_launch_args, **own, "args": [*browser_type_launch_args.get("args", []), here]}
-
-
-@pytest.fixture(scope="session")
-def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    return {**browser_context_args, "locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
 
 
 @pytest.fixture(scope="session")
@@ -69,16 +65,20 @@ def watch(house: House) -> Iterator[Watch]:
 
 
 @pytest.fixture
-def browse(house: House, watch: Watch, new_context: Callable[..., BrowserContext]) -> Callable[..., Page]:
+def browse(house: House, watch: Watch, browser: Browser) -> Iterator[Callable[..., Page]]:
     """A browser of its own for a stranger: `browse()`, `browse(java_script_enabled=False)`."""
+    opened: list[BrowserContext] = []
 
     def open_browser(**options: Any) -> Page:
-        context = new_context(base_url=house.address, **options)
+        context = browser.new_context(base_url=house.address, **EVERY_BROWSER, **options)
+        opened.append(context)
         context.set_default_timeout(PATIENCE)
         watch.over(context)
         return context.new_page()
 
-    return open_browser
+    yield open_browser
+    for context in opened:
+        context.close()
 
 
 @pytest.fixture

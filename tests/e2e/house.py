@@ -54,6 +54,7 @@ class House:
             port=port,
             log_level="INFO",
         )
+        self.app = create_app(self.settings)
         self.valkey = Process(self._valkey_command(), self._plain_env, folder / "valkey.log")
         runner = [sys.executable, str(HERE / "run_processes.py")]
         self.processes = Process(runner, self._env(), folder / "processes.log", with_us=signal.SIGTERM)
@@ -61,7 +62,6 @@ class House:
     def open(self) -> None:
         if self._postgres:
             self._ask_postgres(f"CREATE DATABASE {self._database}")
-        self.app = create_app(self.settings)
         with self.app.app_context():
             upgrade()
             db.engine.dispose()

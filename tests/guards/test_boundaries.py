@@ -128,11 +128,12 @@ AROUND = {
     "text": {"webapp/models/accounts.py", "webapp/models/providers.py"},  # conditions of partial indexes
     "literal_column": set[str](),
     "exec_driver_sql": {"webapp/extensions.py"},  # how SQLite begins a transaction
-    "connection": {"webapp/tenancy.py"},  # upsert_rows, which writes the tenant itself
+    "session.connection": {"webapp/tenancy.py"},  # upsert_rows, which writes the tenant itself
+    "engine.connect": set[str](),
     "get_bind": {"webapp/tenancy.py", "webapp/customer_list.py"},  # which database is it
-    "session.get": {"webapp/pages/auth.py"},  # the user of a session
-    "session.get_one": {"webapp/impersonation.py"},  # support's own rows
-    "session.merge": set[str](),
+    "db.session.get": {"webapp/pages/auth.py"},  # the user of a session
+    "db.session.get_one": {"webapp/impersonation.py"},  # support's own rows
+    "db.session.merge": set[str](),
     "bulk_save_objects": set[str](),
     "bulk_insert_mappings": set[str](),
     "bulk_update_mappings": set[str](),

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from sqlalchemy import select, update
+
 from tests.factories import PASSWORD, Cast
 from tests.person import TOKEN
-
 from webapp.extensions import db
 from webapp.models import UserSession
 from webapp.models.types import now

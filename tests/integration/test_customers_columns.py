@@ -80,7 +80,9 @@ def test_dialog_closes_and_the_list_behind_it_changes(person, cast, acme):
     ada = person(cast.ada)
     headers = {"HX-Request": "true", "HX-Current-URL": "http://localhost/customers?q=finch&sort=-one"}
 
-    answer = ada.client.post("/customers/columns", data={"csrf_token": ada.csrf(), "columns[]": ["two"]}, headers=headers)
+    answer = ada.client.post(
+        "/customers/columns", data={"csrf_token": ada.csrf(), "columns[]": ["two"]}, headers=headers
+    )
 
     assert answer.status_code == 200
     assert answer.headers["HX-Trigger"] == '{"closeDialog":true}'

@@ -14,6 +14,7 @@ from webapp.audit import AuditEntry
 from webapp.extensions import db
 from webapp.models import User
 from webapp.models.types import now
+from webapp.tenancy import acting_for
 from webapp.values import PropertyType, encode
 
 
@@ -125,9 +126,10 @@ def test_many_slices_are_one_file(person, cast, provider, monkeypatch):
 def test_values_of_an_older_definition_are_not_in_it(person, cast, provider):
     customer = factories.make_customer(provider)
     property_ = factories.make_property(cast.acme, "Size", type="number", version=2)
-    factories.make_value(property_, customer, number=10_000)
-    db.session.execute(db.text("UPDATE property_values SET version = 1 WHERE tenant_id IS NOT NULL"))
-    db.session.commit()
+    value = factories.make_value(property_, customer, number=10_000)
+    with acting_for(cast.acme.id):
+        value.version = 1
+        db.session.commit()
 
     assert rows(person(cast.ada).get("/customers.csv"))[1][3] == ""
 

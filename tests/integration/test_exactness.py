@@ -4,13 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from simulator import Account, Simulator
 from sqlalchemy import select
-from tests import expected, factories, syncing
 
+from simulator import Account, Simulator
+from tests import expected, factories, syncing
 from webapp.chartmogul.fields import FIELDS
 from webapp.extensions import db
-from webapp.models import Import, ImportState, ImportWarning, Property, Provider
+from webapp.models import ImportState, ImportWarning, Property, Provider
 from webapp.tenancy import across_tenants
 
 # The reference walks day by day, which is what makes it obvious, and slow: a sample of a large account.
@@ -90,7 +90,7 @@ def test_import_cut_off_at_twenty_places_still_holds_what_chartmogul_has(app, co
 
 
 def test_unchanged_account_is_read_and_not_written(app, connected):
-    provider, account = connected(4, 450)
+    provider, _ = connected(4, 450)
     syncing.run(app, provider)
 
     again = syncing.run(app, provider)

@@ -75,14 +75,20 @@ def test_cancelling_row_has_no_button_left(row):
 
 
 def test_done_row_says_what_it_did_and_how_long_it_took(row):
-    words = row(ImportState.DONE, customers_read=1279, customers_expected=1279, created=4, updated=40, trigger="first")
+    words = row(ImportState.DONE, customers_read=1279, created=4, updated=40, unchanged=1235, trigger="first")
 
     assert ", first import · took 12 s Done 1,279 of 1,279 customers imported" in words
     assert words.endswith("1,279 read 44 changed · 0 errors")
 
 
+def test_done_row_says_how_many_leads_were_left_out(row):
+    assert "Done 1,000 of 1,284 customers imported; 284 leads left out" in row(
+        ImportState.DONE, customers_read=1284, customers_expected=1284, unchanged=1000
+    )
+
+
 def test_partly_done_row_opens_to_the_reason_and_the_errors(row):
-    words = row(ImportState.PARTLY_DONE, customers_read=1281, customers_expected=1284, skipped=3, warnings=3)
+    words = row(ImportState.PARTLY_DONE, customers_read=1284, unchanged=1281, skipped=3, warnings=3)
 
     assert "Partly done 1,281 of 1,284 customers imported" in words
     assert "3 records were skipped" in words
@@ -95,6 +101,10 @@ def test_failed_row_says_that_nothing_changed_and_how_often_it_tried(row):
 
     assert "stopped after 12 s Failed No data was changed 0 read tried 3 times" in words
     assert "ChartMogul did not answer It was out of reach" in words
+
+
+def test_import_given_up_was_not_tried_once_more(row):
+    assert "0 read tried 3 times" in row(ImportState.FAILED, reason=Reason.STOPPED_TOO_OFTEN, attempt=4)
 
 
 def test_failed_row_says_what_it_had_changed(row):
@@ -117,9 +127,8 @@ def test_reason_of_a_later_version_is_our_mistake(row):
 
 
 def test_cancelled_row_says_by_whom_and_what_is_kept(row):
-    words = row(
-        ImportState.CANCELLED, customers_read=410, customers_expected=1276, updated=12, cancelled_by="bea@acme.example"
-    )
+    counts = {"customers_read": 410, "customers_expected": 1276, "updated": 12, "unchanged": 398}
+    words = row(ImportState.CANCELLED, cancelled_by="bea@acme.example", **counts)
 
     assert "· stopped by bea@acme.example Cancelled 410 of 1,276 customers imported; these are kept" in words
 

@@ -93,7 +93,7 @@ def test_key_is_not_in_redis(redis):
 
     take_turns(budget, 2)
 
-    assert all(KEY.encode() not in name for name in redis.keys())
+    assert all(KEY.encode() not in name for name in redis.scan_iter())
 
 
 def test_without_redis_each_worker_keeps_to_the_pace_by_itself(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 from redis import Redis
 from rq import Queue
 from sqlalchemy import select
-from tests import factories
 
+from tests import factories
 from webapp import credentials
 from webapp.extensions import db
 from webapp.models import Impersonation, Import, ImportState, ProviderState, Trigger, UserSession

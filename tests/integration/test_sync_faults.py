@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from simulator import Account
 from sqlalchemy import select, update
-from tests import expected, syncing
 
+from simulator import Account
+from tests import expected, syncing
 from webapp import credentials
 from webapp.extensions import db
 from webapp.models import Import, ImportState, ImportWarning, Provider, ProviderState, Reason
@@ -189,3 +189,45 @@ def test_text_that_no_database_takes_is_cleaned_and_told(app, connected, chartmo
     assert import_.state == ImportState.DONE
     assert import_.warnings > 0
     assert len(expected.held_customers(provider)) == len(account.customers())
+
+
+def retried(import_: Import) -> None:
+    with across_tenants():
+        row = db.session.scalars(select(Import).where(Import.id == import_.id)).one()
+        row.retry("ada@acme.example", row.generation, now())
+        db.session.commit()
+
+
+def test_retry_goes_on_where_the_import_stopped(app, connected, chartmogul):
+    provider, account = connected
+    chartmogul.faults.add(500, match="/activities", after=2)
+    failed = syncing.run(app, provider)
+    chartmogul.faults.clear()
+    read_before, asked = failed.movements_read, chartmogul.log.total
+
+    retried(failed)
+    again = syncing.run(app, provider, failed.id)
+
+    assert again.state == ImportState.DONE
+    assert read_before > 0
+    assert chartmogul.log.total - asked < 9
+    assert again.movements_read == len(account.activities())
+    assert expected.held_movements(provider) == expected.expected_movements(account)
+
+
+def test_retry_after_a_contradiction_begins_again_and_counts_nothing_twice(app, connected, chartmogul):
+    provider, account = connected
+    chartmogul.faults.add("loop", match="/activities", after=2)
+    chartmogul.faults.add("edit_row", match="/customers", row=1, times=1, set={"mrr": "a lot"})
+    failed = syncing.run(app, provider)
+    account.recalculate()
+    chartmogul.faults.clear()
+
+    retried(failed)
+    again = syncing.run(app, provider, failed.id)
+
+    assert (again.state, again.skipped) == (ImportState.DONE, 0)
+    with across_tenants():
+        assert set(db.session.scalars(select(ImportWarning.kind))) <= {"custom_attribute_mixed"}
+    assert again.customers_read == len(account.customers())
+    assert expected.held_movements(provider) == expected.expected_movements(account)

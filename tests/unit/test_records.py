@@ -440,6 +440,7 @@ def test_pages() -> None:
     assert len(parse_page(sample("subscription_events"), "subscription_events").entries) > 0
     assert parse_page({"entries": [], "cursor": "next", "has_more": True}).cursor == "next"
     assert parse_page({"entries": [{}], "cursor": "", "has_more": True}).cursor is None
+    assert parse_page({**empty, "cursor": "c" * 2_000, "total_pages": 0}).total_pages is None
 
 
 @pytest.mark.parametrize(
@@ -490,6 +491,7 @@ def test_the_newest_mrr_of_all() -> None:
 
     assert parse_total_mrr(sample("metrics_all")) == entries[-1]["mrr"]
     assert parse_total_mrr({"entries": entries[::-1]}) == entries[-1]["mrr"]
+    assert parse_total_mrr({"entries": [5, {"date": 5}, *entries]}) == entries[-1]["mrr"]
     for broken in ([], None, [{"date": "2026-01-01", "mrr": None}]):
         with pytest.raises(RecordRefused):
             parse_total_mrr({"entries": broken})

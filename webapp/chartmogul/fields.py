@@ -169,11 +169,7 @@ def custom_codename(key: str) -> str:
     Then a digest is added, which keeps `Plan Tier`, `plan-tier` and `plan_tier` apart.
     """
     room = CODENAME_LENGTH - len(CUSTOM_PREFIX)
-    if (
-        len(key) <= room
-        and re.fullmatch("[a-z0-9]+(_[a-z0-9]+)*", key)
-        and not re.search("(^|_)[0-9a-f]{8}$", key)
-    ):
+    if len(key) <= room and re.fullmatch("[a-z0-9]+(_[a-z0-9]+)*", key) and not re.search("(^|_)[0-9a-f]{8}$", key):
         return CUSTOM_PREFIX + key
     digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
     slug = _slug(key)[: room - 9].strip("_")
@@ -287,10 +283,7 @@ _SAME_PHRASE = (
         (f"{count} {unit}", "180d")
         for count, unit in (("6", "months"), ("6", "month"), ("180", "days"), ("180", "day"))
     ),
-    *(
-        (f"{count} {unit}", "90d")
-        for count, unit in (("3", "months"), ("3", "month"), ("90", "days"), ("90", "day"))
-    ),
+    *((f"{count} {unit}", "90d") for count, unit in (("3", "months"), ("3", "month"), ("90", "days"), ("90", "day"))),
     *((f"{count} {unit}", "30d") for count, unit in (("1", "month"), ("30", "days"), ("30", "day"))),
 )
 _SAME_WORD = {
@@ -316,9 +309,7 @@ _SAME_WORD = {
     "cities": "city",
     "countries": "country",
 }
-_FILLERS = frozenset(
-    ("the", "a", "an", "of", "in", "is", "has", "for", "to", "by", "and", "our", "chartmogul", "cm")
-)
+_FILLERS = frozenset(("the", "a", "an", "of", "in", "is", "has", "for", "to", "by", "and", "our", "chartmogul", "cm"))
 # Words in so many names that they say little.
 _NOUNS = (
     "account",
@@ -357,8 +348,7 @@ def _words(text: str) -> frozenset[str]:
     spaced = f" {_slug(text).replace('_', ' ')} "
     for phrase, word in _SAME_PHRASE:
         spaced = spaced.replace(f" {phrase} ", f" {word} ")
-    words = frozenset(_SAME_WORD.get(word, word) for word in spaced.split())
-    return words - _FILLERS or words
+    return frozenset(_SAME_WORD.get(word, word) for word in spaced.split()) - _FILLERS
 
 
 def _likeness(one: frozenset[str], other: frozenset[str]) -> float:

@@ -358,12 +358,8 @@ def looks_like_timestamp(text: str) -> bool:
 
 _TYPES = {type_.value: type_ for type_ in MovementType}
 _stored = attrgetter(*(field.name for field in fields(CustomerRecord) if field.name != "warnings"))
-_identity = attrgetter(
-    *(f.name for f in fields(MovementRecord) if f.name not in ("activity_uuid", "warnings"))
-)
-_canonical = json.JSONEncoder(
-    separators=(",", ":"), sort_keys=True, allow_nan=False, default=datetime.isoformat
-).encode
+_identity = attrgetter(*(f.name for f in fields(MovementRecord) if f.name not in ("activity_uuid", "warnings")))
+_canonical = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False, default=datetime.isoformat).encode
 
 
 def _customer_uuid(value: object) -> str:

@@ -421,12 +421,15 @@ class Import(TenantOwned, Base):
             self.state, self.cancelled_by = ImportState.CANCELLING, by
 
     def retry(self, by: str, generation: int, at: datetime) -> None:
-        """Wait to be run again, from where it stopped. After an hour ChartMogul's lists have moved on, so
-        an older run reads everything again."""
-        if (self.ended_at and at - self.ended_at > CHECKPOINT_GOOD_FOR) or self.state == ImportState.PARTLY_DONE:
+        """Wait to be run again, from where it stopped, or from the beginning where that leads nowhere: after
+        an hour ChartMogul's lists have moved on, and a list that contradicted itself may have come to reason."""
+        too_old = self.ended_at is not None and at - self.ended_at > CHECKPOINT_GOOD_FOR
+        if too_old or self.state == ImportState.PARTLY_DONE or self.reason == Reason.BROKEN_ANSWER:
+            self.checkpoint = {}
+        if generation != self.generation:
             self.checkpoint = {}
         self.state, self.generation, self.attempt = ImportState.WAITING, generation, 1
-        self.reason = self.detail = self.ended_at = self.cancelled_by = self.not_before = None
+        self.reason = self.detail = self.started_at = self.ended_at = self.cancelled_by = self.not_before = None
         self.requested_by, self.waiting_since = by, at
         self.sent, self.sent_at = self.sent + 1, at
 

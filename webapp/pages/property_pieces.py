@@ -21,13 +21,13 @@ blueprint = Blueprint("pieces", __name__)
 
 
 @blueprint.get("/properties/fields")
-def fields() -> AnyResponse:
+def show_fields() -> AnyResponse:
     """After another name or data source: the fields to choose from, a codename, the preview."""
     return _pieces("_fields", "_codename", "_preview")
 
 
 @blueprint.get("/properties/types")
-def types() -> AnyResponse:
+def show_types() -> AnyResponse:
     """After another ChartMogul field: what it is, the types it can have, the preview."""
     return _pieces("_types", "_preview")
 
