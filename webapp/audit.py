@@ -36,6 +36,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "impersonation:started": frozenset({"reason"}),
     "impersonation:ended": frozenset({"by"}),
     "tenant:created": frozenset({"name"}),
+    "user:second_factor": frozenset(),
     "user:created": frozenset({"email", "role"}),
 }
 

@@ -5,12 +5,13 @@ import re
 from uuid import UUID
 
 import click
+import pyotp
 from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from webapp import audit
+from webapp import audit, credentials
 from webapp.extensions import db
 from webapp.models import Role, Tenant, User
 
@@ -63,6 +64,19 @@ def create_user(email: str, slug: str | None, role: str | None, staff: bool) -> 
     except IntegrityError:
         raise click.ClickException(f"There is a user {email} already.") from None
     click.echo(f"Created {email}.")
+
+
+@users.command("second-factor")
+@click.argument("email")
+def give_second_factor(email: str) -> None:
+    """Give a user a new one-time-code secret and print it, once, for an authenticator app."""
+    user = db.session.scalar(select(User).where(User.email == email.strip().lower()))
+    if user is None:
+        raise click.ClickException(f"There is no user {email}.")
+    secret = user.new_second_factor(credentials.seal())
+    audit.record("user:second_factor", user)
+    db.session.commit()
+    click.echo(pyotp.TOTP(secret).provisioning_uri(user.email, "Customerscore"))
 
 
 @demo.command("seed")

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     chartmogul_parallel: int = Field(default=8, ge=1, le=64)
 
     self_serve_setup: bool = False
+    require_staff_totp: bool = False
     host: str = "127.0.0.1"
     port: int = 8000
     trusted_hosts: str = ""

@@ -6,6 +6,7 @@ carries a key.
 
 import base64
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.exceptions import InvalidTag
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import current_app
 
@@ -70,6 +72,12 @@ def store() -> SecretStore:
         made = (os.getpid(), AwsSecrets(settings) if settings.secret_store == "aws" else LocalVault(settings))
         current_app.extensions["secret_store"] = made
     return made[1]
+
+
+def seal() -> Fernet:
+    """What small secrets of our own (second factors) are sealed with in the database."""
+    secret: str = current_app.config["SETTINGS"].secret_key
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"second factor:" + secret.encode()).digest()))
 
 
 def store_key(tenant_id: UUID, key: str) -> str:

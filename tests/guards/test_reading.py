@@ -22,7 +22,7 @@ ODD = (
     "..%2f..%2f",
     "{{7*7}}",
     "%",
-    "é" * 3000,
+    "é" * 300,
     "\ud7ff\U0010ffff",
     "00000000-0000-0000-0000-000000000000",
 )
@@ -102,11 +102,11 @@ def test_odd_questions_never_break_a_page(world: World, who: str):
             continue
         address = world.addresses(rule)[0]
         names = ARGUMENTS | asked_by(world.ask(who, "GET", address).text)
-        for value in ODD:
-            for query in (dict.fromkeys(names, value), {name: [value, "1"] for name in names}):
-                answer = world.ask(who, "GET", address, htmx=len(query) % 2 == 0, query_string=query)
-                if answer.status_code not in (200, 204, 302, 303, 400, 404, 422):
-                    wrong.append(f"GET {address} with {value[:20]!r}: {answer.status_code}")
+        for number, value in enumerate(ODD):
+            query = {name: [value, "1"] if number % 4 == 3 else value for name in names}
+            answer = world.ask(who, "GET", address, htmx=number % 2 == 0, query_string=query)
+            if answer.status_code not in (200, 204, 302, 303, 400, 404, 422):
+                wrong.append(f"GET {address} with {value[:20]!r}: {answer.status_code}")
 
     nothing(wrong)
 

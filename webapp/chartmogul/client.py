@@ -1,12 +1,12 @@
 """ChartMogul over HTTP. It can send GET and nothing else, follows no redirect, and never waits for long.
 
-    ChartMogulError
-    ├── BadKey        401: the key is not accepted
-    ├── NoAccess      402, 403: accepted, but not allowed (a trial is over, too little access)
-    ├── Missing       404: no such thing
-    ├── Busy          429, 503: asked too often; `retry_after` in seconds, if ChartMogul said so
-    └── Unavailable   no answer, a late or broken one, any other status; worth another try
-        └── Refused   400, 422: it will not answer this request, however often it is asked
+ChartMogulError
+├── BadKey        401: the key is not accepted
+├── NoAccess      402, 403: accepted, but not allowed (a trial is over, too little access)
+├── Missing       404: no such thing
+├── Busy          429, 503: asked too often; `retry_after` in seconds, if ChartMogul said so
+└── Unavailable   no answer, a late or broken one, any other status; worth another try
+    └── Refused   400, 422: it will not answer this request, however often it is asked
 """
 
 import json

@@ -311,19 +311,7 @@ _SAME_WORD = {
 }
 _FILLERS = frozenset(("the", "a", "an", "of", "in", "is", "has", "for", "to", "by", "and", "our", "chartmogul", "cm"))
 # Words in so many names that they say little.
-_NOUNS = (
-    "account",
-    "amount",
-    "change",
-    "count",
-    "customer",
-    "length",
-    "name",
-    "number",
-    "plan",
-    "system",
-    "type",
-)
+_NOUNS = ("account", "amount", "change", "count", "customer", "length", "name", "number", "plan", "system", "type")
 _TIMES = ("30d", "90d", "180d", "12m", "current", "date", "days", "last", "percentage", "time", "times")
 _COMMON = frozenset(_NOUNS + _TIMES)
 
@@ -354,9 +342,9 @@ def _words(text: str) -> frozenset[str]:
 def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     """Dice's coefficient with weights: 1 for the same words, 0 if they share only common ones."""
     shared = one & other
-    if one != other and shared <= _COMMON:
+    if not shared or (one != other and shared <= _COMMON):
         return 0.0
-    return 2 * _weight(shared) / (_weight(one) + _weight(other)) if shared else 0.0
+    return 2 * _weight(shared) / (_weight(one) + _weight(other))
 
 
 def _weight(words: frozenset[str]) -> float:

@@ -1,16 +1,20 @@
 """Tenants, the people who sign in, their sessions, and support working in a tenant."""
 
+import hmac
 import re
+import threading
 import unicodedata
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
+import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.fernet import Fernet
 from flask_login import UserMixin
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.extensions import Base
@@ -22,6 +26,9 @@ IMPERSONATION_LASTS = timedelta(minutes=30)
 IMPERSONATION_IDLE = timedelta(minutes=15)
 # Verified when the e-mail address is unknown, so that both answers take the same time.
 NOBODY = PASSWORDS.hash("nobody has this password")
+# A hash takes 19 MiB and most of a core for 60 ms: more at once would starve the pages.
+_HASHING = threading.BoundedSemaphore(2)
+CODE_SECONDS = 30
 
 
 class Role(StrEnum):
@@ -61,6 +68,9 @@ class User(Base, UserMixin):  # type: ignore[misc]
     active: Mapped[bool] = mapped_column(default=True)
     # Codenames of the properties shown as columns of the customers' table; None: the first few.
     columns: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    # The second factor's secret, sealed, and the last time step whose code was used: none is used twice.
+    totp_sealed: Mapped[str | None] = mapped_column(String(200))
+    totp_step: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
     tenant: Mapped[Tenant | None] = relationship(lazy="joined")
@@ -93,9 +103,28 @@ class User(Base, UserMixin):  # type: ignore[misc]
         if len(password) > 128:
             return False
         try:
-            return PASSWORDS.verify(user.password_hash if user else NOBODY, password) and user is not None
+            with _HASHING:
+                return PASSWORDS.verify(user.password_hash if user else NOBODY, password) and user is not None
         except (VerificationError, InvalidHashError):
             return False
+
+    def new_second_factor(self, seal: Fernet) -> str:
+        """Give the user a new one-time-code secret; returns it, for the one time that it is shown."""
+        secret = pyotp.random_base32()
+        self.totp_sealed, self.totp_step = seal.encrypt(secret.encode()).decode(), 0
+        return secret
+
+    def code_fits(self, seal: Fernet, code: str, at: datetime) -> bool:
+        """Check a one-time code of now or of a step beside it, once; the caller commits."""
+        if self.totp_sealed is None:
+            return False
+        codes = pyotp.TOTP(seal.decrypt(self.totp_sealed.encode()).decode())
+        now_step = int(at.timestamp()) // CODE_SECONDS
+        for step in (now_step - 1, now_step, now_step + 1):
+            if step > self.totp_step and hmac.compare_digest(codes.generate_otp(step).encode(), code.encode()):
+                self.totp_step = step
+                return True
+        return False
 
 
 class UserSession(Base):

@@ -1,23 +1,26 @@
 """Signing in and out."""
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, make_response, redirect, render_template, request, session, url_for
 from flask.wrappers import Response
 from flask_limiter.util import get_remote_address
 from flask_login import current_user, login_user, logout_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
-from webapp import audit, impersonation, sessions
+from webapp import audit, credentials, impersonation, sessions
 from webapp.extensions import db, limiter, login_manager
-from webapp.forms.auth import SignInForm
+from webapp.forms.auth import CodeForm, SignInForm
 from webapp.gate import ends_impersonation, public, safe_next
 from webapp.models import User
 from webapp.models.types import now
 
 blueprint = Blueprint("auth", __name__)
 TRIES = "10 per 5 minutes"
+WAITING, WAITING_SINCE = "second_factor_for", "second_factor_since"
+CODE_WITHIN = timedelta(minutes=5)
 TRIES_PER_ADDRESS = "60 per 5 minutes"
 
 
@@ -49,16 +52,56 @@ def create() -> AnyResponse:
 @limiter.limit(TRIES_PER_ADDRESS, key_func=get_remote_address, deduct_when=_failed, methods=["POST"])
 def store() -> AnyResponse:
     form = SignInForm()
-    email, password = _account(), form.password.data or ""
-    user = db.session.scalar(select(User).where(User.email == email, User.active))
-    if not User.password_fits(user, password) or user is None:
+    user = db.session.scalar(select(User).where(User.email == _account(), User.active))
+    db.session.expunge_all()
+    db.session.rollback()  # hashing takes a while; nobody waits for our transaction meanwhile
+    if not User.password_fits(user, form.password.data or "") or user is None:
         audit.record("authn:login_failed", user)
         db.session.commit()
         return _page(form, wrong=True, status=422)
-    sessions.renew()
-    login_user(user)
+    if user.is_staff and current_app.config["SETTINGS"].require_staff_totp:
+        sessions.renew({WAITING: str(user.id), WAITING_SINCE: now().isoformat()})
+        return redirect(url_for("auth.create_code", next=request.args.get("next")), 303)
+    return _let_in(user)
+
+
+@blueprint.get("/login/code")
+@public
+def create_code() -> AnyResponse:
+    """The second step of staff: a one-time code."""
+    if _waiting() is None:
+        return redirect(url_for("auth.create"))
+    return make_response(render_template("auth/code.html", form=CodeForm()))
+
+
+@blueprint.post("/login/code")
+@public
+@limiter.limit(TRIES, key_func=lambda: session.get(WAITING, ""), deduct_when=_failed, methods=["POST"])
+def store_code() -> AnyResponse:
+    form, user = CodeForm(), _waiting()
+    if user is None:
+        return redirect(url_for("auth.create"), 303)
+    code = "".join((form.code.data or "").split())
+    if not form.validate() or not user.code_fits(credentials.seal(), code, now()):
+        audit.record("authn:login_failed", user)
+        db.session.commit()
+        return make_response(render_template("auth/code.html", form=form, wrong=True), 422)
+    return _let_in(user)
+
+
+def _waiting() -> User | None:
+    """Whose password was right a few minutes ago, and whose code is waited for."""
+    since = session.get(WAITING_SINCE)
+    if not since or now() - datetime.fromisoformat(since) > CODE_WITHIN:
+        return None
+    return db.session.scalar(select(User).where(User.id == UUID(session[WAITING]), User.active))
+
+
+def _let_in(user: User) -> AnyResponse:
     audit.record("authn:login", user)
     db.session.commit()
+    sessions.renew()
+    login_user(user)
     return redirect(safe_next(request.args.get("next")) or home(), 303)
 
 

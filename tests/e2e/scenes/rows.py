@@ -127,7 +127,7 @@ def properties(of: Provider) -> list[Property]:
         row = Property(tenant_id=of.tenant_id, name=name, codename=codename, type=type_, source=source, field=field)
         row.version = 1
         if field:
-            row.filled_version, row.filled_at, row.filled_count = 1, now(), 41
+            row.filled_version, row.filled_at, row.filled_count = 1, now(), 9
         db.session.add(row)
         made.append(row)
     db.session.commit()

@@ -104,6 +104,8 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=10), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("columns", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("totp_sealed", sa.String(length=200), nullable=True),
+        sa.Column("totp_step", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("(role = 'staff') = (tenant_id IS NULL)", name=op.f("ck_users_staff_have_no_tenant")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_users_tenant_id")),
