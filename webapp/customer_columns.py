@@ -65,7 +65,7 @@ def fetch_values(customer_ids: Sequence[UUID], properties: Sequence[Property]) -
     """Values by (customer, property), in one query. What an older definition of a property gave is void."""
     if not customer_ids or not properties:
         return {}
-    known = {property_.id: property_ for property_ in properties}
+    known = {property_.id: (property_.version, PropertyType(property_.type)) for property_ in properties}
     rows = db.session.execute(
         owned(
             PropertyValue,
@@ -78,8 +78,9 @@ def fetch_values(customer_ids: Sequence[UUID], properties: Sequence[Property]) -
     )
     values = {}
     for customer_id, property_id, version, number, text in rows:
-        value = decode(PropertyType(known[property_id].type), number, text)
-        if version == known[property_id].version and value is not None:
+        current, type_ = known[property_id]
+        value = decode(type_, number, text) if version == current else None
+        if value is not None:
             values[customer_id, property_id] = value
     return values
 

@@ -55,12 +55,12 @@ def _rows(ids: Sequence[UUID], properties: Sequence[Property]) -> list[list[str]
     columns = (Customer.id, Customer.name, Customer.external_id, Customer.uuid)
     found = {row.id: row for row in db.session.execute(owned(Customer, *columns).where(Customer.id.in_(ids)))}
     values = fetch_values(ids, properties)
+    types = [(property_.id, PropertyType(property_.type)) for property_ in properties]
     rows = []
     for row in (found[id_] for id_ in ids if id_ in found):
         cells = [_harmless(row.name), _harmless(row.external_id), _harmless(row.uuid)]
-        for property_ in properties:
-            type_ = PropertyType(property_.type)
-            cell = csv_value(type_, values.get((row.id, property_.id)))
+        for property_id, type_ in types:
+            cell = csv_value(type_, values.get((row.id, property_id)))
             cells.append(_harmless(cell) if type_ in WORDS else cell)
         rows.append(cells)
     return rows

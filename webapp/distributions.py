@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, case, func
 
 from webapp.extensions import db
 from webapp.histogram import edges, labels
-from webapp.models import Customer, Property, PropertyValue, Provider
+from webapp.models import Customer, Property, PropertyValue, Provider, Source
 from webapp.tenancy import current_tenant_id, owned
 from webapp.values import PropertyType, Value, decode, format_value
 
@@ -50,21 +50,13 @@ def distribution(property_: Property, provider: Provider) -> Distribution:
 
 
 def examples(property_: Property, provider: Provider) -> list[tuple[Customer, Value]]:
-    """A few customers that have a value, by name."""
-    found = (
-        owned(PropertyValue, Customer, PropertyValue.number, PropertyValue.text)
-        .join(Customer, _whose(provider))
-        .where(*_valid(property_))
-        .order_by(Customer.name, Customer.id)
-        .limit(EXAMPLES)
-    )
+    """A few customers that have a value, whichever come first."""
+    columns = Customer, PropertyValue.number, PropertyValue.text
+    found = db.session.execute(_values(property_, provider, *columns).limit(EXAMPLES))
     type_ = PropertyType(property_.type)
-    shown = []
-    for customer, number, text in db.session.execute(found):
-        value = decode(type_, number, text)
-        if value is not None:
-            shown.append((customer, value))
-    return shown
+    shown = [(customer, decode(type_, number, text)) for customer, number, text in found]
+    filled = [(customer, value) for customer, value in shown if value is not None]
+    return sorted(filled, key=lambda pair: pair[0].title.casefold())
 
 
 def filled_by_hand(provider: Provider | None) -> dict[Any, int]:
@@ -75,7 +67,7 @@ def filled_by_hand(provider: Provider | None) -> dict[Any, int]:
         owned(PropertyValue, PropertyValue.property_id, func.count())
         .join(Property, and_(Property.id == PropertyValue.property_id, Property.version == PropertyValue.version))
         .join(Customer, _whose(provider))
-        .where(PropertyValue.set_by.is_not(None), Property.tenant_id == current_tenant_id())
+        .where(Property.source == Source.BY_HAND, Property.tenant_id == current_tenant_id())
         .group_by(PropertyValue.property_id)
     )
     return {row[0]: row[1] for row in db.session.execute(counted)}

@@ -100,7 +100,7 @@ def into(target: str | None, answer: Response, said: str = "") -> Response:
 
 
 def _announced(said: str) -> str:
-    return render_template("imports/_announcement_oob.html", said=said) if said else ""
+    return render_template("imports/_announce_oob.html", said=said) if said else ""
 
 
 def _on_its_page() -> bool:

@@ -36,6 +36,7 @@ class StoredSession(CallbackDict[str, Any], SessionMixin):
         self.row_id: UUID | None = row.id if row else None
         self.last_seen_at = row.last_seen_at if row else None
         self.ends_at = row.ends_at if row else None
+        self.ends_at = row.ends_at if row else None
         self.ended, self.unread = ended, unread
         self.modified = False
         self.token: str | None = None
@@ -140,6 +141,8 @@ def renew(keep: dict[str, Any] | None = None) -> None:
         db.session.execute(delete(UserSession).where(UserSession.id == stored.row_id))
         db.session.commit()
     stored.row_id = None
+    if not keep:
+        stored.ends_at = None  # only a new sign-in begins a new span
     stored.clear()
     stored.update(keep or {})
     stored.modified = True

@@ -5,7 +5,7 @@ database's own."""
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Provider
@@ -44,7 +44,7 @@ class Lease:
         cut_off = and_(Import.state == ImportState.RUNNING, Import.lease_until.is_not(None))
         statement = (
             owned_update(Import)
-            .where(Import.id == import_id, free)
+            .where(Import.id == import_id, free, same_connection())
             .values(
                 state=ImportState.RUNNING,
                 fence=Import.fence + 1,
@@ -64,20 +64,13 @@ class Lease:
     def write(self, **changes: Any) -> None:
         """Change the import's row and renew the lease, in the running transaction. Raises Lost, and undoes
         the transaction, when the import is no longer this run's."""
-        same_connection = exists(
-            select(Provider.id).where(
-                Provider.id == Import.provider_id,
-                Provider.tenant_id == Import.tenant_id,
-                Provider.generation == Import.generation,
-            )
-        )
         statement = (
             owned_update(Import)
             .where(
                 Import.id == self.import_id,
                 Import.fence == self.fence,
                 Import.state == ImportState.RUNNING,
-                same_connection,
+                same_connection(),
             )
             .values(**{**_alive(), **changes})
             .execution_options(synchronize_session=False)
@@ -107,6 +100,17 @@ class Lease:
             .execution_options(synchronize_session=False)
         )
         db.session.commit()
+
+
+def same_connection() -> ColumnElement[bool]:
+    """Whether an import's connection is still the one that it began under."""
+    return exists(
+        select(Provider.id).where(
+            Provider.id == Import.provider_id,
+            Provider.tenant_id == Import.tenant_id,
+            Provider.generation == Import.generation,
+        )
+    )
 
 
 def _alive() -> dict[str, Any]:

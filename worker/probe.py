@@ -17,16 +17,21 @@ ROWS = 5
 
 
 def probe(provider_id: UUID) -> None:
-    """Ask ChartMogul with a provider's key and keep the answer in its row, if it is still the same key's."""
+    """Ask ChartMogul with a provider's key and keep the answer in its row, if that is still what
+    is waited for: a key that was replaced meanwhile is probed again."""
     provider = db.session.scalars(owned(Provider).where(Provider.id == provider_id)).one_or_none()
-    if provider is None or provider.secret_name is None:
+    if provider is None or provider.secret_name is None or provider.probe_wanted_at is None:
         return
-    name, generation = provider.secret_name, provider.generation
+    name, generation, wanted_at = provider.secret_name, provider.generation, provider.probe_wanted_at
     db.session.rollback()
     found = _look(name)
     db.session.execute(
         owned_update(Provider)
-        .where(Provider.id == provider_id, Provider.generation == generation)
+        .where(
+            Provider.id == provider_id,
+            Provider.generation == generation,
+            Provider.probe_wanted_at == wanted_at,
+        )
         .values(probe=found, probed_at=now(), probe_wanted_at=None)
     )
     db.session.commit()

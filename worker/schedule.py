@@ -10,16 +10,28 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from webapp import create_app, credentials, queue
+from webapp import create_app, credentials, impersonation, queue
 from webapp.extensions import db
-from webapp.models import Impersonation, Import, ImportState, Provider, ProviderState, Trigger, UserSession
+from webapp.models import (
+    LIVE_IMPORT_STATES,
+    Impersonation,
+    Import,
+    ImportState,
+    Provider,
+    ProviderState,
+    Reason,
+    Trigger,
+    UserSession,
+)
 from webapp.models.types import database_now, now
 from webapp.tenancy import across_tenants, acting_for, owned, owned_update
+from worker.lease import same_connection
 
 # How long a job may lie in the queue, or have been lost on its way, before it is sent again.
 SENT_SECONDS = 15
@@ -53,22 +65,22 @@ def resume_stalled() -> None:
             ).rowcount  # type: ignore[attr-defined]
             db.session.commit()
             if taken:
-                queue.enqueue_import(db.session.scalars(owned(Import).where(Import.id == id_)).one())
-                db.session.rollback()
+                _send(id_)
 
 
 def close_cancelled() -> None:
-    """End imports that were told to stop while no worker was left to hear it."""
+    """End imports that were told to stop while no worker was left to hear it, and those of a connection
+    that is no more."""
+    unheard = and_(
+        Import.state == ImportState.CANCELLING,
+        or_(Import.lease_until.is_(None), Import.lease_until < database_now()),
+    )
+    of_the_past = and_(Import.state.in_(LIVE_IMPORT_STATES), ~same_connection())
+    ended = {"state": ImportState.CANCELLED, "ended_at": database_now(), "lease_until": None}
     with across_tenants():
-        db.session.execute(
-            update(Import)
-            .where(
-                Import.state == ImportState.CANCELLING,
-                or_(Import.lease_until.is_(None), Import.lease_until < database_now()),
-            )
-            .values(state=ImportState.CANCELLED, ended_at=database_now(), lease_until=None)
-            .execution_options(synchronize_session=False)
-        )
+        for which, reason in ((unheard, Import.reason), (of_the_past, Reason.DISCONNECTED)):
+            statement = update(Import).where(which).values(**ended, reason=reason)
+            db.session.execute(statement.execution_options(synchronize_session=False))
         db.session.commit()
 
 
@@ -82,16 +94,24 @@ def queue_due_imports() -> None:
         db.session.rollback()
     for id_, tenant_id in found:
         with acting_for(tenant_id):
-            import_ = _start_due(owned(Provider).where(Provider.id == id_).with_for_update())
-            if import_ is not None:
-                queue.enqueue_import(import_)
-            db.session.rollback()
+            import_id = _start_due(owned(Provider).where(Provider.id == id_).with_for_update())
+            if import_id is not None:
+                _send(import_id)
 
 
-def _start_due(statement: object) -> Import | None:
+def _send(import_id: UUID) -> None:
+    """Wake a worker, with no transaction open while Redis is asked."""
+    import_ = db.session.scalars(owned(Import).where(Import.id == import_id)).one()
+    db.session.expunge(import_)
+    db.session.rollback()
+    queue.enqueue_import(import_)
+
+
+def _start_due(statement: object) -> UUID | None:
     provider = db.session.scalars(statement).one()  # type: ignore[call-overload]
     at = now()
     if provider.state != ProviderState.CONNECTED or not provider.next_import_at or provider.next_import_at > at:
+        db.session.rollback()
         return None
     provider.schedule_next(at)
     if provider.live_import() is not None:
@@ -99,34 +119,34 @@ def _start_due(statement: object) -> Import | None:
         return None
     import_: Import = provider.start_import(Trigger.SCHEDULED, None, at)
     try:
+        db.session.flush()
+        import_id = import_.id
         db.session.commit()
     except IntegrityError:  # one was started by hand in the same moment
         db.session.rollback()
         return None
-    return import_
+    return import_id
 
 
 def send_probes() -> None:
     """Ask again for probes that support waits for and that nobody made."""
     late = Provider.probe_wanted_at < now() - timedelta(seconds=SENT_SECONDS)
     with across_tenants():
-        for provider in db.session.scalars(select(Provider).where(late, Provider.secret_name.is_not(None))):
-            queue.enqueue_probe(provider)
+        waiting = db.session.scalars(select(Provider).where(late, Provider.secret_name.is_not(None))).all()
+        db.session.expunge_all()
         db.session.rollback()
+    for provider in waiting:
+        queue.enqueue_probe(provider)
 
 
 def end_what_is_over() -> None:
     """Delete sessions past their end and close impersonations that nobody came back to."""
     at = now()
-    over = or_(Impersonation.ends_at <= at, Impersonation.last_action_at <= at - timedelta(minutes=15))
     with across_tenants():
         db.session.execute(delete(UserSession).where(UserSession.ends_at <= at))
-        db.session.execute(
-            update(Impersonation)
-            .where(Impersonation.ended_at.is_(None), over)
-            .values(ended_at=at, ended_by="expired")
-            .execution_options(synchronize_session=False)
-        )
+        for row in db.session.scalars(select(Impersonation).where(Impersonation.ended_at.is_(None))).all():
+            if by := row.over(at):
+                impersonation.end(row.id, by, at)
         db.session.commit()
 
 

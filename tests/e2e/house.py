@@ -144,6 +144,7 @@ class House:
             "CHARTMOGUL_API_URL": given.chartmogul_api_url,
             "CHARTMOGUL_ALLOW_LOOPBACK": "1",
             "SELF_SERVE_SETUP": "0",
+            "REQUIRE_STAFF_TOTP": "0",
             "HOST": given.host,
             "PORT": str(given.port),
             "LOG_LEVEL": given.log_level,

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
@@ -24,6 +25,7 @@ from webapp.models import (
 )
 from webapp.models.accounts import IMPERSONATION_LASTS
 from webapp.models.types import now
+from webapp.pages.auth import WAITING, WAITING_SINCE
 from webapp.sessions import _hash, end_sessions_of
 
 
@@ -102,12 +104,21 @@ def looking_at(house: House, staff: Somebody, company: Company, reason: str) -> 
 
 def session_of(house: House, somebody: Somebody, **content: str) -> str:
     """The cookie of somebody who has signed in."""
+    return _session(house, somebody.id, {"_user_id": str(somebody.id), "_fresh": True, **content})
+
+
+def waiting_for_code(house: House, staff: Somebody) -> str:
+    """The cookie of somebody whose password was right and whose second factor is waited for."""
+    return _session(house, None, {WAITING: str(staff.id), WAITING_SINCE: now().isoformat()})
+
+
+def _session(house: House, user_id: UUID | None, content: dict[str, Any]) -> str:
     token, moment = secrets.token_urlsafe(32), now()
     with house.rows():
         row = UserSession(
             token_hash=_hash(token),
-            user_id=somebody.id,
-            content={"_user_id": str(somebody.id), "_fresh": True, **content},
+            user_id=user_id,
+            content=content,
             last_seen_at=moment,
             ends_at=moment + timedelta(hours=8),
         )

@@ -22,8 +22,8 @@ SLOW = 400  # milliseconds per answer
 def test_killed_worker_and_killed_child_of_it_lose_nothing(
     signed_in: Callable[..., Page], house: House, chartmogul: ChartMogul, cast: Cast
 ) -> None:
-    acme = chartmogul.account(cast.acme.name, size=1500, seed=3)
-    globex = chartmogul.account(cast.globex.name, size=1500, seed=4)
+    acme = chartmogul.account(cast.acme.name, size=700, seed=3)
+    globex = chartmogul.account(cast.globex.name, size=700, seed=4)
     connect(house, cast.acme, acme)
     connect(house, cast.globex, globex)
     chartmogul.set(latency_ms=SLOW)

@@ -13,7 +13,7 @@ from tests.e2e import people
 from tests.e2e.chartmogul import ChartMogul
 from tests.e2e.house import House
 from tests.e2e.html_checker import HtmlChecker
-from tests.e2e.people import Cast
+from tests.e2e.people import Cast, Somebody
 from tests.e2e.scenes import SCENES, Scene
 from tests.e2e.watch import Watch
 
@@ -73,10 +73,16 @@ def enter(scene: Scene, browse: Callable[..., Page], house: House, cast: Cast) -
         path = scene.prepare(cast)
     page = browse(viewport={"width": 1280, "height": 900})
     if scene.who:
-        looking = people.looking_at(house, cast.sam, cast.acme, "Ticket 4711") if scene.looking else {}
-        token = people.session_of(house, getattr(cast, scene.who), **looking)
+        token = cookie(scene, getattr(cast, scene.who), house, cast)
         page.context.add_cookies([{"name": "sid", "value": token, "url": house.address}])
     return page, path
+
+
+def cookie(scene: Scene, somebody: Somebody, house: House, cast: Cast) -> str:
+    if scene.session == "code":
+        return people.waiting_for_code(house, somebody)
+    looking = people.looking_at(house, somebody, cast.acme, "Ticket 4711") if scene.session == "looking" else {}
+    return people.session_of(house, somebody, **looking)
 
 
 def heavy(answers: list[Response]) -> list[str]:

@@ -38,7 +38,13 @@ def world(
 
 
 def _open(folder: Path, database_url: str, redis_url: str, chartmogul_url: str, net: bool) -> Iterator[World]:
-    settings = make_settings(folder, database_url=database_url, redis_url=redis_url, chartmogul_api_url=chartmogul_url)
+    settings = make_settings(
+        folder,
+        database_url=database_url,
+        redis_url=redis_url,
+        chartmogul_api_url=chartmogul_url,
+        log_level="ERROR",  # refusals are what most of these tests ask for
+    )
     Redis.from_url(settings.redis).flushall()
     app = create_app(settings)
     app.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False)

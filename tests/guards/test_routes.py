@@ -12,8 +12,10 @@ from tests.guards.world import UNSAFE, World, nothing
 PUBLIC = {
     "assets.show",
     "auth.create",
+    "auth.create_code",
     "auth.remove",
     "auth.store",
+    "auth.store_code",
     "system.index",
     "system.show_health",
     "system.show_readiness",

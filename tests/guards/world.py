@@ -48,10 +48,10 @@ class World:
         self.clients: dict[str, Browser] = {"stranger": app.test_client()}  # type: ignore[dict-item]
         self.tokens: dict[str, str] = {"stranger": "none"}
         for name, user in users.items():
-            self._sign_in(name, user)
+            self.sign_in(name, user)
         self._look(self.sid, cast.acme)
 
-    def _sign_in(self, name: str, user: User) -> None:
+    def sign_in(self, name: str, user: User) -> None:
         person = Person(self.app, user)
         self.clients[name] = person.client  # type: ignore[assignment]
         self.tokens[name] = person.csrf()

@@ -98,6 +98,15 @@ def test_import_told_to_stop_without_a_worker_ends(cast):
     assert [import_.state for import_ in imports()] == [ImportState.CANCELLED]
 
 
+def test_import_of_a_connection_that_is_no_more_ends(cast):
+    provider = factories.make_provider(cast.acme, generation=2)
+    factories.make_import(provider, ImportState.WAITING, generation=1)
+
+    schedule.close_cancelled()
+
+    assert [(import_.state, import_.reason) for import_ in imports()] == [(ImportState.CANCELLED, "disconnected")]
+
+
 def test_sessions_and_impersonations_that_are_over_are_ended(cast, person):
     person(cast.ada)
     row = db.session.scalars(select(UserSession)).one()

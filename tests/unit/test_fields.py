@@ -102,6 +102,7 @@ def test_types_have_labels() -> None:
         ("Days since last downgrade", "cm_days_since_contraction"),
         ("Days since upgrade", "cm_days_since_expansion"),
         ("Last movement type", "cm_last_movement"),
+        ("Last change", "cm_last_movement"),
         ("Last movement date", "cm_last_movement_on"),
         ("Planned MRR change", "cm_scheduled_mrr_change"),
         ("Company name", "cm_company"),
@@ -116,6 +117,7 @@ def test_types_have_labels() -> None:
         ("Seats", None),
         ("Favourite colour", None),
         ("Customer name", None),
+        ("Name", None),
         ("First payment date", None),
         ("Days", None),
         ("Last login date", None),
@@ -149,6 +151,7 @@ def test_custom_attributes_can_match_too() -> None:
     [
         ("plan_tier", "cm_custom_plan_tier"),
         ("seats2", "cm_custom_seats2"),
+        ("x" * 50, "cm_custom_" + "x" * 50),
         ("Plan Tier", "cm_custom_plan_tier_1f399d7d"),
         ("日本", "cm_custom_ce47dfba"),
     ],

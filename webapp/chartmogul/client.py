@@ -10,13 +10,18 @@ ChartMogulError
 """
 
 import json
+import socket
+import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from webapp.chartmogul.records import AccountRecord, RecordRefused, parse_account
@@ -59,7 +64,33 @@ class Refused(Unavailable):
 
 
 class _GetOnly(HTTPAdapter):
-    """The last door before the network."""
+    """The last door before the network. Knows the socket in use, so that a request can be cut off: the time
+    limits of requests begin anew with every byte, so an answer that drips would never end by them."""
+
+    in_use: socket.socket | None = None
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        adapter = self
+
+        class Plain(HTTPConnection):
+            def connect(self) -> None:
+                super().connect()
+                adapter.in_use = self.sock
+
+        class Secure(HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                adapter.in_use = self.sock
+
+        plain = type("Pool", (HTTPConnectionPool,), {"ConnectionCls": Plain})
+        secure = type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": Secure})
+        self.poolmanager.pool_classes_by_scheme = {"http": plain, "https": secure}
+
+    def cut(self) -> None:
+        if self.in_use is not None:
+            with suppress(OSError):
+                self.in_use.shutdown(socket.SHUT_RDWR)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         if request.method != "GET":
@@ -77,12 +108,16 @@ class Client:
         self.session.trust_env = False  # no .netrc may replace the key
         self.session.auth = (key, "")
         self.session.headers.update({"Accept": "application/json", "User-Agent": "Customerscore"})
+        self.adapter = _GetOnly(max_retries=0)
         for scheme in ("https://", "http://"):
-            self.session.mount(scheme, _GetOnly(max_retries=0))
+            self.session.mount(scheme, self.adapter)
 
     def get(self, path: str, **params: Any) -> Any:
         """The decoded answer to one GET. Raises one of this module's errors; never returns a part."""
         ends = time.monotonic() + self.total_seconds
+        watch = threading.Timer(self.total_seconds, self.adapter.cut)
+        watch.daemon = True
+        watch.start()
         timeouts = (min(CONNECT_SECONDS, self.total_seconds), min(READ_SECONDS, self.total_seconds))
         try:
             with self.session.get(
@@ -94,6 +129,8 @@ class Client:
             raise Unavailable(type(error).__name__) from None
         except (ValueError, RecursionError):
             raise Unavailable("the answer is not JSON") from None
+        finally:
+            watch.cancel()
 
     def close(self) -> None:
         self.session.close()

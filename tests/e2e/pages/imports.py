@@ -29,8 +29,11 @@ class Imports:
     def sync_now(self) -> None:
         self.sync_button.click()
 
+    def cancel_button(self, number: int) -> Locator:
+        return self.page.get_by_role("button", name=f"Cancel import #{number}", exact=True)
+
     def cancel(self, number: int) -> None:
-        self.page.get_by_role("button", name=f"Cancel import #{number}", exact=True).click()
+        self.cancel_button(number).click()
 
     def retry(self, number: int) -> None:
         self.page.get_by_role("button", name=f"Retry import #{number}", exact=True).click()

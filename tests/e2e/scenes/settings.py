@@ -21,6 +21,8 @@ def spoil_the_form(page: Page) -> None:
 still("login", "/login", None)
 still("login_wrong", "/login", None, press("Log in"))
 still("login_session_over", "/login?next=/imports", None)
+still("login_code", "/login/code", "sam", session="code")
+still("login_code_wrong", "/login/code", "sam", fill("Code", "000000", "Log in"), session="code")
 still("error_400", "/login", None, spoil_the_form)
 still("error_403", f"{CONNECTION}/connect", "max", status=403)
 still("error_404", "/customers/00000000-0000-0000-0000-000000000000", status=404)

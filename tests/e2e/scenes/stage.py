@@ -19,7 +19,7 @@ class Scene:
     name: str
     prepare: Prepare
     who: str | None = "ada"
-    looking: bool = False  # support, looking at Acme
+    session: str = ""  # what is special about it: `looking` at Acme as support, `code` waited for
     act: Act | None = None
     status: int = 200
 
@@ -28,18 +28,20 @@ SCENES: list[Scene] = []
 
 
 def scene(
-    who: str | None = "ada", *, looking: bool = False, act: Act | None = None, status: int = 200
+    who: str | None = "ada", *, session: str = "", act: Act | None = None, status: int = 200
 ) -> Callable[[Prepare], Prepare]:
     def note(prepare: Prepare) -> Prepare:
-        SCENES.append(Scene(prepare.__name__, prepare, who, looking, act, status))
+        SCENES.append(Scene(prepare.__name__, prepare, who, session, act, status))
         return prepare
 
     return note
 
 
-def still(name: str, path: str, who: str | None = "ada", act: Act | None = None, status: int = 200) -> None:
+def still(
+    name: str, path: str, who: str | None = "ada", act: Act | None = None, status: int = 200, session: str = ""
+) -> None:
     """A scene that needs no rows."""
-    SCENES.append(Scene(name, lambda _: path, who, False, act, status))
+    SCENES.append(Scene(name, lambda _: path, who, session, act, status))
 
 
 def press(*names: str) -> Act:

@@ -70,55 +70,55 @@ def impersonate_form_without_reason(cast: Cast) -> str:
     return impersonate_form(cast)
 
 
-@scene("sam", looking=True)
+@scene("sam", session="looking")
 def impersonated_customers(cast: Cast) -> str:
     rows.furnished(cast.acme)
     return "/customers"
 
 
-@scene("sam", looking=True)
+@scene("sam", session="looking")
 def impersonated_customer_page(cast: Cast) -> str:
     return f"/customers/{rows.furnished(cast.acme).customers[0].id}"
 
 
-@scene("sam", looking=True)
+@scene("sam", session="looking")
 def impersonated_imports(cast: Cast) -> str:
     return imports.imports_running_and_ended_in_every_way(cast)
 
 
-@scene("sam", looking=True)
+@scene("sam", session="looking")
 def impersonated_import(cast: Cast) -> str:
     return imports.import_partly_done(cast)
 
 
-@scene("sam", looking=True)
+@scene("sam", session="looking")
 def impersonated_providers(cast: Cast) -> str:
     return settings.providers_connected(cast)
 
 
-@scene("sam", looking=True)
+@scene("sam", session="looking")
 def impersonated_connection(cast: Cast) -> str:
     rows.import_(rows.provider(cast.acme), ImportState.DONE)
     return CONNECTION
 
 
-@scene("sam", looking=True)
+@scene("sam", session="looking")
 def impersonated_disconnect(cast: Cast) -> str:
     rows.furnished(cast.acme)
     return f"{CONNECTION}/disconnect"
 
 
-@scene("sam", looking=True)
+@scene("sam", session="looking")
 def impersonated_properties(cast: Cast) -> str:
     rows.furnished(cast.acme)
     return "/properties"
 
 
-@scene("sam", looking=True)
+@scene("sam", session="looking")
 def impersonated_property(cast: Cast) -> str:
     return f"/properties/{rows.furnished(cast.acme).properties[0].id}"
 
 
-@scene("sam", looking=True, status=403)
+@scene("sam", session="looking", status=403)
 def impersonated_key_form(cast: Cast) -> str:
     return f"{CONNECTION}/connect"

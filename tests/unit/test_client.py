@@ -1,0 +1,132 @@
+"""The client against the simulated ChartMogul: what it returns, what it raises, and how soon."""
+
+import time
+
+import pytest
+import requests
+
+from simulator import Account, Simulator
+from webapp.chartmogul.client import (
+    BadKey,
+    Busy,
+    ChartMogulError,
+    Client,
+    Missing,
+    NoAccess,
+    Refused,
+    Unavailable,
+    check_key,
+)
+
+
+@pytest.fixture(scope="module")
+def _world():
+    with Simulator(Account(size=3)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def chartmogul(_world):
+    _world.reset()
+    return _world
+
+
+@pytest.fixture
+def client(chartmogul):
+    client = Client(chartmogul.url, chartmogul.key, total_seconds=1)
+    yield client
+    client.close()
+
+
+def test_right_key_opens_its_account(chartmogul):
+    account = check_key(chartmogul.url, chartmogul.key)
+
+    assert (account.name, account.currency, account.time_zone) == ("Acme Analytics", "EUR", "Europe/Berlin")
+
+
+def test_wrong_key_is_a_bad_key(chartmogul):
+    with pytest.raises(BadKey):
+        check_key(chartmogul.url, "no such key")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(402, NoAccess), (403, NoAccess), (404, Missing), (400, Refused), (422, Refused), (429, Busy), (503, Busy)]
+    + [(status, Unavailable) for status in (500, 502, 504, 520, 524)],
+)
+def test_each_status_has_its_error(chartmogul, client, status, error):
+    chartmogul.faults.add(status)
+
+    with pytest.raises(error):
+        client.get("/customers")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["html_200", "not_json", "truncated", "wrong_length", "broken_gzip", "close", "reset", "redirect"],
+)
+def test_broken_answer_is_unavailable_and_never_a_part(chartmogul, client, kind):
+    chartmogul.faults.add(kind)
+
+    with pytest.raises(Unavailable):
+        client.get("/customers")
+
+
+@pytest.mark.parametrize("kind", ["hang", "slow_drip", "slow_headers", "stall"])
+def test_slow_answer_is_cut_off_in_time(chartmogul, client, kind):
+    chartmogul.faults.add(kind, seconds=5)
+
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        client.get("/customers")
+
+    assert time.monotonic() - began < 2.5
+
+
+def test_client_works_again_after_it_was_cut_off(chartmogul, client):
+    chartmogul.faults.add("slow_headers", seconds=5, times=1)
+    with pytest.raises(Unavailable):
+        client.get("/customers")
+
+    assert client.get("/ping") == {"data": "pong!"}
+
+
+@pytest.mark.parametrize(("sent", "low", "high"), [(7, 7, 7), ("date:30", 25, 30), ("soon", None, None)])
+def test_retry_after_is_read_as_seconds_or_as_a_date(chartmogul, client, sent, low, high):
+    chartmogul.faults.add(429, retry_after=sent)
+
+    with pytest.raises(Busy) as caught:
+        client.get("/customers")
+
+    if low is None:
+        assert caught.value.retry_after is None
+    else:
+        assert low <= caught.value.retry_after <= high
+
+
+def test_nothing_but_get_leaves_this_client(client, chartmogul):
+    with pytest.raises(RuntimeError):
+        client.session.post(f"{chartmogul.url}/customers", json={})
+
+    assert chartmogul.log.non_get_requests == 0
+
+
+def test_redirect_is_not_followed(chartmogul, client):
+    with Simulator() as elsewhere:
+        chartmogul.faults.add("redirect", url=elsewhere.url + "/ping")
+
+        with pytest.raises(Unavailable):
+            client.get("/ping")
+
+        assert elsewhere.log.total == 0
+
+
+def test_key_is_in_no_error(chartmogul):
+    key = "0123456789abcdef0123456789abcdef"
+    for fault in ("close", "html_200", "truncated"):
+        chartmogul.faults.clear()
+        chartmogul.faults.add(fault)
+        with pytest.raises((ChartMogulError, requests.RequestException)) as caught:
+            check_key(chartmogul.url, key)
+        assert key not in repr(caught.value)
+        assert caught.value.__cause__ is None
