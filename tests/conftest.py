@@ -32,6 +32,14 @@ POSTGRES = os.environ.get("TEST_POSTGRES_URL")
 DATABASES = ["sqlite", "postgresql"] if POSTGRES else ["sqlite"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sizes",
+        default="7,450,1500",
+        help="customers of the accounts that the exactness tests import, one seed each",
+    )
+
+
 def make_settings(folder: Path, **changes: Any) -> Settings:
     """Settings for a test: nothing of the environment, everything below one folder."""
     given = {

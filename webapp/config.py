@@ -1,8 +1,9 @@
 """Settings from the environment or `.env`: the only reader of either. A missing secret stops the start."""
 
 from functools import cached_property
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from socket import inet_aton
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -19,16 +20,29 @@ def is_loopback(host: str | None) -> bool:
         return False
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is, if it is none of names: also one spelled `127.1` or `0x7f.1`, which a
+    connection would understand."""
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        address = ip_address(host.strip("[]"))
     except ValueError:
-        return False
+        try:
+            address = ip_address(inet_aton(host))
+        except (OSError, ValueError):
+            return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 class Settings(BaseSettings):
     """Every setting of the app, checked when it starts."""
 
-    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     secret_key: str = Field(min_length=16)
     data_dir: Path = ROOT / "var"
@@ -72,7 +86,7 @@ class Settings(BaseSettings):
                 raise ValueError(
                     "CHARTMOGUL_API_URL points at this machine; set CHARTMOGUL_ALLOW_LOOPBACK=1 to mean it"
                 )
-        elif parts.scheme != "https" or "." not in host or not _public(host):
+        elif parts.scheme != "https" or not _public(host):
             raise ValueError("CHARTMOGUL_API_URL has to be an https address of a public host")
         return self
 
@@ -93,7 +107,6 @@ class Settings(BaseSettings):
 
 
 def _public(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_global
-    except ValueError:
-        return True
+    """Whether a host is reached over the internet: a global address, or a name with a dot in it."""
+    address = _address(host)
+    return "." in host if address is None else address.is_global

@@ -58,5 +58,6 @@ def values_of(
             shown.append(ShownValue(property_, value, state))
         else:
             import_ = imports.get(property_.filled_import_id) if property_.filled_import_id else None
-            shown.append(ShownValue(property_, value, state, customer.gone_at or property_.filled_at, import_=import_))
+            at = customer.gone_at or stale or property_.filled_at
+            shown.append(ShownValue(property_, value, state, at, import_=import_))
     return shown

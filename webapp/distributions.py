@@ -1,19 +1,19 @@
 """How a property's values are spread over a tenant's customers."""
 
 import json
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from webapp.extensions import db
 from webapp.histogram import edges, labels
-from webapp.models import Customer, Property, PropertyValue, Provider, Source
+from webapp.models import Customer, Property, PropertyValue, Provider
 from webapp.tenancy import current_tenant_id, owned
-from webapp.values import PropertyType, Value, decode, format_value
+from webapp.values import PropertyType, Value, decode
 
 MOST_WORDS = 8
 LISTS_LOOKED_AT = 5_000
@@ -42,54 +42,46 @@ def distribution(property_: Property, provider: Provider) -> Distribution:
     counts = _values(property_, provider, key, func.count()).group_by(key)
     total = db.session.scalar(_values(property_, provider, func.count())) or 0
     top = db.session.execute(counts.order_by(func.count().desc(), key).limit(MOST_WORDS)).all()
-    bars = [
-        (format_value(type_, decode(type_, *((kept, None) if type_ is PropertyType.BOOLEAN else (None, kept)))), n)
-        for kept, n in top
-    ]
+    bars = [("Yes" if kept == 1 else "No" if kept == 0 else str(kept), customers) for kept, customers in top]
     return Distribution(bars, total, total - sum(n for _, n in bars))
 
 
 def examples(property_: Property, provider: Provider) -> list[tuple[Customer, Value]]:
     """A few customers that have a value, whichever come first."""
     columns = Customer, PropertyValue.number, PropertyValue.text
-    found = db.session.execute(_values(property_, provider, *columns).limit(EXAMPLES))
+    found = owned(PropertyValue, *columns).join(Customer, _whose(provider)).where(*_valid(property_))
     type_ = PropertyType(property_.type)
-    shown = [(customer, decode(type_, number, text)) for customer, number, text in found]
+    rows = db.session.execute(found.limit(EXAMPLES))
+    shown = [(customer, decode(type_, number, text)) for customer, number, text in rows]
     filled = [(customer, value) for customer, value in shown if value is not None]
     return sorted(filled, key=lambda pair: pair[0].title.casefold())
 
 
-def filled_by_hand(provider: Provider | None) -> dict[Any, int]:
+def filled_by_hand(properties: Iterable[Property], provider: Provider | None) -> dict[Any, int]:
     """How many customers have a value, by property, for those that people fill."""
-    if provider is None:
+    by_hand = [property_ for property_ in properties if not property_.from_chartmogul]
+    if provider is None or not by_hand:
         return {}
-    counted = (
-        owned(PropertyValue, PropertyValue.property_id, func.count())
-        .join(Property, and_(Property.id == PropertyValue.property_id, Property.version == PropertyValue.version))
-        .join(Customer, _whose(provider))
-        .where(Property.source == Source.BY_HAND, Property.tenant_id == current_tenant_id())
-        .group_by(PropertyValue.property_id)
-    )
-    return {row[0]: row[1] for row in db.session.execute(counted)}
+    valid = or_(*(and_(*_valid(property_)) for property_ in by_hand))
+    counted = owned(PropertyValue, PropertyValue.property_id, func.count()).where(valid, _present(provider))
+    rows = db.session.execute(counted.group_by(PropertyValue.property_id))
+    return {property_id: int(number) for property_id, number in rows}
 
 
 def _histogram(property_: Property, provider: Provider, type_: PropertyType) -> Distribution:
     number = PropertyValue.number
-    fraction = func.max(case((number % WHOLE != 0, 1), else_=0))
-    row = db.session.execute(
-        _values(property_, provider, func.count(number), func.min(number), func.max(number), fraction)
-    ).one()
-    filled, low, high, fractional = row
-    if not filled:
+    rows = db.session.execute(_values(property_, provider, number, func.count()).group_by(number).order_by(number))
+    counts = [(int(kept), int(customers)) for kept, customers in rows if kept is not None]
+    if not counts:
         return Distribution((), 0)
-    unit = WHOLE if type_ is PropertyType.NUMBER and not fractional else 1
-    borders = edges(type_, int(low), int(high), unit)
-    below = [func.sum(case((number < border, 1), else_=0)) for border in borders[1:-1]]
-    within = db.session.execute(_values(property_, provider, *below)).one() if below else ()
-    counts = [0, *within, filled]
+    whole = type_ is PropertyType.NUMBER and all(kept % WHOLE == 0 for kept, _ in counts)
+    unit = WHOLE if whole else 1
+    borders = edges(type_, counts[0][0], counts[-1][0], unit)
+    bars = [0] * (len(borders) - 1)
+    for kept, customers in counts:
+        bars[bisect_right(borders, kept) - 1] += customers
     names = labels(type_, borders, unit, provider.currency)
-    bars = [(name, int(after) - int(before)) for name, (before, after) in zip(names, pairwise(counts), strict=True)]
-    return Distribution(bars, filled)
+    return Distribution(list(zip(names, bars, strict=True)), sum(bars))
 
 
 def _items(property_: Property, provider: Provider) -> Distribution:
@@ -100,14 +92,20 @@ def _items(property_: Property, provider: Provider) -> Distribution:
 
 
 def _values(property_: Property, provider: Provider, *columns: Any) -> Select[Any]:
-    return owned(PropertyValue, *columns).join(Customer, _whose(provider)).where(*_valid(property_))
+    return owned(PropertyValue, *columns).where(*_valid(property_), _present(provider))
 
 
-def _valid(property_: Property) -> tuple[Any, ...]:
+def _valid(property_: Property) -> tuple[ColumnElement[bool], ...]:
     return PropertyValue.property_id == property_.id, PropertyValue.version == property_.version
 
 
-def _whose(provider: Provider) -> Any:
+def _present(provider: Provider) -> ColumnElement[bool]:
+    """Whether the value is of a customer that ChartMogul has now. Asked value by value: a join would tempt
+    a database to begin with all customers."""
+    return select(Customer.id).where(_whose(provider)).exists()
+
+
+def _whose(provider: Provider) -> ColumnElement[bool]:
     return and_(
         Customer.id == PropertyValue.customer_id,
         Customer.tenant_id == current_tenant_id(),

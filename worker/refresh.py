@@ -127,8 +127,13 @@ class _Changes:
                 self.new[property_.id, customer.id] = (property_.version, number, text)
 
     def write(self, customer_ids: list[UUID]) -> int:
-        """Write what differs, remove what is empty now; answers how many values changed."""
-        property_ids = [property_.id for property_, _ in self.wanted]
+        """Write what differs, remove what is empty now; answers how many values changed. Properties that
+        somebody redefined or deleted since the run began are left to the next one."""
+        versions = {property_.id: property_.version for property_, _ in self.wanted}
+        locked = owned(Property, Property.id, Property.version).where(Property.id.in_(versions))
+        rows_now = db.session.execute(locked.with_for_update(read=True))
+        property_ids = [id_ for id_, version in rows_now if versions[id_] == version]
+        self.new = {key: value for key, value in self.new.items() if key[0] in property_ids}
         columns = (
             PropertyValue.property_id,
             PropertyValue.customer_id,

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from tests.e2e.people import Cast, Somebody
 from tests.e2e.watch import Watch
 
 PATIENCE = 10_000  # milliseconds
-EVERY_BROWSER = {"locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
+EVERY_BROWSER: dict[str, Any] = {"locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
 expect.set_options(timeout=PATIENCE)
 
 
@@ -42,14 +42,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture
-def chartmogul(house: House) -> ChartMogul:  # type: ignore[override]
+def chartmogul(house: House) -> ChartMogul:
     """The simulated ChartMogul without accounts, and with nothing wrong."""
     house.chartmogul.reset()
     return house.chartmogul
 
 
 @pytest.fixture
-def cast(house: House, chartmogul: ChartMogul) -> Iterator[Cast]:  # type: ignore[override]
+def cast(house: House, chartmogul: ChartMogul) -> Iterator[Cast]:
     """Companies and people of this test alone, so that tests need no order and no clean database."""
     cast = people.make_cast(house)
     yield cast
@@ -95,7 +95,7 @@ def signed_in(house: House, browse: Callable[..., Page]) -> Callable[..., Page]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test shows what the processes wrote."""
     report = yield
     house = getattr(item, "funcargs", {}).get("house")

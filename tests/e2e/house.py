@@ -171,4 +171,4 @@ class House:
         assert self._postgres
         address = self._postgres.replace("postgresql+psycopg", "postgresql")
         with psycopg.connect(address, autocommit=True) as server:
-            server.execute(statement)  # type: ignore[arg-type]
+            server.execute(statement.encode())

@@ -93,9 +93,7 @@ def test_key_of_an_account_whose_trial_ended_is_not_kept(
     assert nothing_is_kept(house, cast)
 
 
-def test_good_key_with_blanks_around_it_is_accepted(
-    providers: Providers, chartmogul: ChartMogul, cast: Cast
-) -> None:
+def test_good_key_with_blanks_around_it_is_accepted(providers: Providers, chartmogul: ChartMogul, cast: Cast) -> None:
     account = chartmogul.account(cast.acme.name, size=5)
 
     providers.connect(f"  {account.key}\n")

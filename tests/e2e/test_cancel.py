@@ -70,9 +70,7 @@ def test_waiting_import_is_cancelled_at_once(
     assert customers_held(house, cast.acme) == 0
 
 
-def test_two_tabs_start_one_import(
-    signed_in: Callable[..., Page], house: House, account: Account, cast: Cast
-) -> None:
+def test_two_tabs_start_one_import(signed_in: Callable[..., Page], house: House, account: Account, cast: Cast) -> None:
     page = signed_in(cast.ada)
     first, second = Imports(page), Imports(page.context.new_page())
     for tab in (first, second):

@@ -1,6 +1,7 @@
 """ChartMogul out of reach, slow or broken: said in words, nothing lost, and it goes on when ChartMogul is back."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,7 +14,7 @@ from tests.e2e.pages.providers import Providers
 from tests.e2e.people import Cast
 
 NO_ANSWER = "ChartMogul did not answer. Nothing was saved. Try again."
-BROKEN = [
+BROKEN: list[dict[str, Any]] = [
     {"kind": "status", "status": 502},
     {"kind": "html_200"},
     {"kind": "reset"},
@@ -55,9 +56,7 @@ def test_nobody_there_at_connect(signed_in: Callable[..., Page], chartmogul: Cha
     expect(providers.card).to_contain_text("Setting up")
 
 
-def test_silence_at_connect_ends_by_itself(
-    signed_in: Callable[..., Page], chartmogul: ChartMogul, cast: Cast
-) -> None:
+def test_silence_at_connect_ends_by_itself(signed_in: Callable[..., Page], chartmogul: ChartMogul, cast: Cast) -> None:
     account = chartmogul.account(cast.acme.name, size=5)
     chartmogul.fault("hang", seconds=30)
     providers = Providers(signed_in(cast.ada))

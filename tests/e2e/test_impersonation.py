@@ -90,9 +90,7 @@ def test_tenant_sees_who_looked_and_that_it_is_over(
     expect(support.page.get_by_role("heading", level=1, name="Customers")).to_have_count(0)
 
 
-def test_one_tenant_at_a_time(
-    support: Support, signed_in: Callable[..., Page], watch: Watch, cast: Cast
-) -> None:
+def test_one_tenant_at_a_time(support: Support, signed_in: Callable[..., Page], watch: Watch, cast: Cast) -> None:
     watch.expect(403)
     support.impersonate(REASON)
     expect(support.banner).to_be_visible()

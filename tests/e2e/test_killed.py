@@ -15,7 +15,8 @@ from tests.e2e.pages.login import Login
 from tests.e2e.people import Cast
 from tests.e2e.processes import alive
 
-BACK_WITHIN = 60.0  # seconds from the kill to the finished import
+# Seconds from the kill to the finished import: the lease is over after 45, the rest is for a busy machine.
+BACK_WITHIN = 75.0
 SLOW = 400  # milliseconds per answer
 
 

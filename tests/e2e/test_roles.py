@@ -5,8 +5,8 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests import factories
-from tests.e2e.holdings import connect, customers_held, imports_of
 from tests.e2e.chartmogul import ChartMogul
+from tests.e2e.holdings import connect, customers_held, imports_of
 from tests.e2e.house import House
 from tests.e2e.pages.customers import Customers
 from tests.e2e.pages.imports import Imports
@@ -135,9 +135,7 @@ def test_stranger_of_no_session_is_sent_to_log_in(browse: Callable[..., Page]) -
         expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
 
 
-def test_support_console_does_not_exist_for_an_admin(
-    signed_in: Callable[..., Page], watch: Watch, cast: Cast
-) -> None:
+def test_support_console_does_not_exist_for_an_admin(signed_in: Callable[..., Page], watch: Watch, cast: Cast) -> None:
     watch.expect(404)
     page = signed_in(cast.ada)
 

@@ -188,7 +188,8 @@ def disconnect(stage: Stage) -> None:
     expect(providers.keep_button).to_be_focused()
     expect(stage.ada.get_by_text("Disconnecting cannot be undone.")).to_be_visible()
     expect(stage.ada.get_by_text("1 property stops updating: MRR")).to_be_visible()
-    expect(stage.ada.get_by_text(f"values stay on {stage.account.customers} customers, marked as stale")).to_be_visible()
+    stale = f"values stay on {stage.account.customers} customers, marked as stale"
+    expect(stage.ada.get_by_text(stale)).to_be_visible()
     providers.confirm_disconnect()
 
     expect(providers.toast).to_contain_text("ChartMogul disconnected")

@@ -15,7 +15,13 @@ from webapp.tenancy import across_tenants
 
 # The reference walks day by day, which is what makes it obvious, and slow: a sample of a large account.
 COMPARED = 150
-SIZES = [(1, 7), (2, 450), (3, 1500)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`bin/test tests/integration/test_exactness.py --sizes 5000,10000,20000` tries larger accounts."""
+    if {"seed", "size"} <= set(metafunc.fixturenames):
+        sizes = [int(size) for size in metafunc.config.getoption("--sizes").split(",")]
+        metafunc.parametrize(("seed", "size"), list(enumerate(sizes, start=1)))
 
 
 @pytest.fixture
@@ -53,7 +59,6 @@ def fields_apart(held: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tupl
     return {name: (held.get(name), wanted.get(name)) for name in names if held.get(name) != wanted.get(name)}
 
 
-@pytest.mark.parametrize(("seed", "size"), SIZES)
 def test_first_and_second_import_hold_what_chartmogul_has(app, connected, chartmogul: Simulator, seed, size):
     provider, account = connected(seed, size)
 
@@ -72,7 +77,6 @@ def test_first_and_second_import_hold_what_chartmogul_has(app, connected, chartm
     assert chartmogul.log.non_get_requests == 0
 
 
-@pytest.mark.parametrize(("seed", "size"), SIZES[1:])
 def test_import_cut_off_at_twenty_places_still_holds_what_chartmogul_has(app, connected, chartmogul, seed, size):
     provider, account = connected(seed, size)
     syncing.run(app, provider)

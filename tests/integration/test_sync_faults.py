@@ -3,15 +3,26 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, event, func, select, update
+from sqlalchemy.orm import Session
 
 from simulator import Account
-from tests import expected, syncing
+from tests import expected, factories, syncing
 from webapp import credentials
 from webapp.extensions import db
-from webapp.models import Import, ImportState, ImportWarning, Provider, ProviderState, Reason
+from webapp.models import (
+    Import,
+    ImportState,
+    ImportWarning,
+    Property,
+    PropertyValue,
+    Provider,
+    ProviderState,
+    Reason,
+)
 from webapp.models.types import now
 from webapp.tenancy import across_tenants
+from worker import refresh
 
 
 @pytest.fixture
@@ -231,3 +242,35 @@ def test_retry_after_a_contradiction_begins_again_and_counts_nothing_twice(app, 
         assert set(db.session.scalars(select(ImportWarning.kind))) <= {"custom_attribute_mixed"}
     assert again.customers_read == len(account.customers())
     assert expected.held_movements(provider) == expected.expected_movements(account)
+
+
+@pytest.mark.parametrize("change", ["redefined", "deleted"])
+def test_property_changed_while_it_is_filled_keeps_what_its_owner_did(app, connected, cast, monkeypatch, change):
+    provider, _ = connected
+    monkeypatch.setattr(refresh, "SLICE", 100)
+    property_id, version_2 = factories.make_property(cast.acme, "MRR").id, {"version": 2}
+    changed = []
+
+    def meddle(_session: Session) -> None:
+        with db.engine.begin() as other, across_tenants():
+            held = other.scalar(select(func.count()).select_from(PropertyValue.__table__))
+            if not held or changed:
+                return
+            changed.append(held)
+            mine = Property.__table__.c.id == property_id
+            if change == "deleted":
+                other.execute(delete(PropertyValue.__table__))
+                other.execute(delete(Property.__table__).where(mine))
+            else:
+                other.execute(update(Property.__table__).where(mine).values(version_2))
+
+    event.listen(Session, "after_commit", meddle)
+    try:
+        import_ = syncing.run(app, provider)
+    finally:
+        event.remove(Session, "after_commit", meddle)
+
+    assert import_.state == ImportState.DONE
+    with across_tenants():
+        left = db.session.scalars(select(PropertyValue)).all()
+    assert len(left) == (0 if change == "deleted" else changed[0])

@@ -46,7 +46,6 @@ class Property(TenantOwned, Base):
     filled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     filled_import_id: Mapped[UUID | None] = mapped_column(ForeignKey("imports.id"))
     filled_count: Mapped[int] = mapped_column(default=0)
-    unreadable_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
@@ -77,7 +76,7 @@ class Property(TenantOwned, Base):
         changed = before != (source, type_, field, custom_key)
         if changed:
             self.version += 1
-            self.filled_count = self.unreadable_count = 0
+            self.filled_count = 0
         return changed
 
 

@@ -36,6 +36,24 @@ class Customers:
         """The row of a property on a customer's page."""
         return self.page.get_by_role("row").filter(has=self.page.get_by_role("link", name=property_name, exact=True))
 
+    def set_value(self, property_name: str, value: str) -> None:
+        self.page.get_by_label(property_name, exact=True).fill(value)
+        self.page.get_by_role("button", name=f"Save {property_name}").click()
+
+    def choose_columns(self, *names: str) -> None:
+        self.page.get_by_role("link", name="Columns").click()
+        choices = self.page.get_by_role("group", name="Properties to show")
+        choices.wait_for()
+        for box in choices.get_by_role("checkbox").all():
+            box.uncheck()
+        for name in names:
+            self.page.get_by_role("checkbox", name=name, exact=True).check()
+        self.page.get_by_role("button", name="Save").click()
+
+    def reset_columns(self) -> None:
+        self.page.get_by_role("link", name="Columns").click()
+        self.page.get_by_role("button", name="Reset").click()
+
     def download(self) -> list[dict[str, str]]:
         """The rows of the file behind `Export CSV`."""
         with self.page.expect_download() as started:

@@ -59,9 +59,7 @@ def provider(company: Company, state: str = ProviderState.CONNECTED, **changes: 
 
 def set_up_pending(company: Company, **changes: Any) -> Provider:
     """A connection that waits for support, with what its key was found to give."""
-    rows = [
-        {"name": name, "status": status, "mrr_minor": 12900} for name, status in zip(NAMES, STATUSES, strict=True)
-    ]
+    rows = [{"name": name, "status": status, "mrr_minor": 12900} for name, status in zip(NAMES, STATUSES, strict=True)]
     found = {"customers": 1284, "customers_at_least": False, "movements": 200, "movements_at_least": True}
     probed = {"probe": {"state": "ok", "rows": rows, **found}, "probed_at": now(), "probe_wanted_at": None}
     return provider(company, ProviderState.SETTING_UP, **{**probed, **changes})

@@ -6,7 +6,7 @@ from tests.e2e.people import Cast
 from tests.e2e.scenes import imports, rows, settings
 from tests.e2e.scenes.stage import CONNECTION, fill, press, scene, still
 from webapp.extensions import db
-from webapp.models import ImportState, Impersonation
+from webapp.models import Impersonation, ImportState
 from webapp.models.types import now
 
 still("support_nobody_waits", "/support?q=Acme", "sam")

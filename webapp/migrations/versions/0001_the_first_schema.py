@@ -322,7 +322,6 @@ def upgrade() -> None:
         sa.Column("filled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("filled_import_id", sa.Uuid(), nullable=True),
         sa.Column("filled_count", sa.Integer(), nullable=False),
-        sa.Column("unreadable_count", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
