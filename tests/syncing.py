@@ -15,7 +15,7 @@ from simulator import Simulator
 from webapp import credentials
 from webapp.chartmogul.client import check_key
 from webapp.extensions import db
-from webapp.models import Import, Provider, Tenant, Trigger
+from webapp.models import Import, ImportState, Provider, Tenant, Trigger
 from webapp.models.types import now
 from webapp.tenancy import across_tenants, acting_for
 from worker.sync import sync
@@ -49,14 +49,18 @@ def start(provider: Provider, trigger: Trigger = Trigger.MANUAL) -> UUID:
 
 
 def run(app: Flask, provider: Provider, import_id: UUID | None = None) -> Import:
-    """Run an import to its end, or until it gives up its turn; a new one unless told which."""
+    """Run an import until it has ended or waits for somebody, in as many turns as it takes; a new one unless
+    told which."""
     import_id = import_id or start(provider)
     tenant_id = provider.tenant_id
-    db.session.commit()
-    turn(app, tenant_id, import_id)
-    db.session.expire_all()
-    with across_tenants():
-        return db.session.scalars(select(Import).where(Import.id == import_id)).one()
+    while True:
+        db.session.commit()
+        turn(app, tenant_id, import_id)
+        db.session.expire_all()
+        with across_tenants():
+            import_ = db.session.scalars(select(Import).where(Import.id == import_id)).one()
+        if import_.state != ImportState.RUNNING:
+            return import_
 
 
 def turn(app: Flask, tenant_id: UUID, import_id: UUID) -> None:

@@ -25,8 +25,8 @@ def is_loopback(host: str | None) -> bool:
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
-    """The address that a host is, if it is none of names: also one spelled `127.1` or `0x7f.1`, which a
-    connection would understand."""
+    """The address that a host is, also one spelled `127.1` or `0x7f.1`, as a connection would read it; None for
+    a name."""
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:

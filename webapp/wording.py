@@ -137,10 +137,6 @@ TROUBLES: dict[str, Trouble] = {
     ),
     "mrr_differs": Trouble("MRR differs from the sum of its movements", _COMPARE),
     "account_mrr_differs": Trouble("MRR of all customers differs from ChartMogul's total", _COMPARE),
-    "custom_attribute_mixed": Trouble(
-        "Custom attribute with values of several types",
-        "It is read as text. Give all customers one type of value in ChartMogul.",
-    ),
     "value_unreadable": Trouble(
         "A property's value cannot be read", "Correct the value in ChartMogul, or change the property's type."
     ),

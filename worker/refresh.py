@@ -25,8 +25,7 @@ MOST_ATTRIBUTES = 200
 
 
 def find_attributes(import_: Import, provider: Provider, lease: Lease) -> None:
-    """Note which custom attributes the account's customers have, their types and a few values of each; warn
-    of those whose values are of several types, which makes them text."""
+    """Note which custom attributes the account's customers have, their types and a few values of each."""
     kinds: dict[str, list[object]] = defaultdict(list)
     samples: dict[str, list[str]] = defaultdict(list)
     counts: Counter[str] = Counter()
@@ -38,15 +37,12 @@ def find_attributes(import_: Import, provider: Provider, lease: Lease) -> None:
             counts[key] += 1
             _note(kinds[key], samples[key], value)
     db.session.rollback()
-    found, warnings = {}, Warnings(import_)
+    found = {}
     for key, values in kinds.items():
         type_, mixed = infer_custom_type(values)
         found[key] = {"type": str(type_), "mixed": mixed, "count": counts[key], "samples": samples[key]}
-        if mixed:
-            detail = f"The custom attribute “{key[:80]}” has values of several types; they are read as text."
-            warnings.add("custom_attribute_mixed", None, None, detail)
     done = {**import_.checkpoint, "attributes": True}
-    lease.write(checkpoint=done, warnings=Import.warnings + warnings.write())
+    lease.write(checkpoint=done)
     db.session.execute(owned_update(Provider).where(Provider.id == provider.id).values(attributes=found))
     db.session.commit()
 

@@ -22,7 +22,6 @@ KINDS = [
     "movement_without_customer",
     "mrr_differs",
     "account_mrr_differs",
-    "custom_attribute_mixed",
     "value_unreadable",
 ]
 

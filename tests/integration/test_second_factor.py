@@ -4,9 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pyotp
 import pytest
+
 from tests.factories import PASSWORD, Cast
 from tests.person import TOKEN
-
 from webapp.extensions import db
 
 EMAIL = "sam@customerscore.example"

@@ -30,7 +30,7 @@ def load_user(user_id: str) -> User | None:
 
 
 def _account() -> str:
-    return request.form.get("email", "").strip().lower()[:254]
+    return request.form.get("email", "").replace("\0", "").strip().lower()[:254]
 
 
 def _failed(response: Response) -> bool:
