@@ -132,9 +132,7 @@ def test_dead_process_is_started_again_after_a_second(start: Callable[..., Start
 
 def test_what_a_dead_process_leaves_is_gone_before_its_successor(start: Callable[..., Started]) -> None:
     look = "test -f left && kill -0 $(cat left) && touch overlap"
-    supervisor = start(
-        f"parent: {look}; test -f left && touch successor; sleep 60 & echo $! > left; false\n"
-    )
+    supervisor = start(f"parent: {look}; test -f left && touch successor; sleep 60 & echo $! > left; false\n")
 
     supervisor.wait_for("successor")
 
