@@ -1,6 +1,7 @@
 """Sessions: how long they last, what ends them, and how often somebody may try to begin one."""
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tests.factories import PASSWORD, Cast
 from tests.person import TOKEN, Browser, Person
 from webapp import create_app
 from webapp.config import Settings
-from webapp.extensions import db
+from webapp.extensions import db, limiter
 from webapp.models import Role, User, UserSession
 from webapp.models.types import now
 from webapp.sessions import end_sessions_of
@@ -205,14 +206,18 @@ def test_plain_cookie_is_no_key_to_the_sealed_door(app: Flask, person, cast: Cas
 
 
 @pytest.fixture(params=["redis", "no redis"])
-def house(request: pytest.FixtureRequest, app: Flask, settings: Settings, tmp_path: Path) -> Flask:
+def house(request: pytest.FixtureRequest, app: Flask, settings: Settings, tmp_path: Path) -> Iterator[Flask]:
     """The app; and the app whose Redis does not answer, so that each process counts for itself."""
     if request.param == "redis":
-        return app
+        yield app
+        return
     urls = {"database_url": settings.database, "redis_url": f"unix://{tmp_path}/nobody"}
     app = create_app(make_settings(tmp_path, **urls))
     app.test_client_class = Browser
-    return app
+    yield app
+    limiter._storage_dead = False  # it is one for all apps of this process
+    with app.app_context():
+        db.engine.dispose()
 
 
 def tries(house: Flask, email: str, count: int) -> list[int]:
