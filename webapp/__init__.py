@@ -9,7 +9,7 @@ from flask.wrappers import Response
 from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from htmx_flask import Htmx
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -83,6 +83,7 @@ def _add_errors(app: Flask) -> None:
     app.register_error_handler(SecurityError, _foreign_host)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(OperationalError, _database_down)
+    app.register_error_handler(DataError, _unstorable)
     app.register_error_handler(Exception, _our_fault)
 
 
@@ -112,7 +113,14 @@ def _database_down(error: OperationalError) -> Response:
 def _our_fault(error: Exception) -> Response:
     logging.getLogger("webapp").error("request failed", exc_info=error)
     db.session.rollback()
+    g._login_user, g.impersonation = AnonymousUserMixin(), None  # asking who this is may be what failed
     return error_page(500)
+
+
+def _unstorable(error: DataError) -> Response:
+    """A text that the database cannot hold, like one with a NUL, was sent or asked for."""
+    db.session.rollback()
+    return error_page(400)
 
 
 def error_page(status: int, kind: str | None = None) -> Response:

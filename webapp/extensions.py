@@ -33,7 +33,16 @@ csrf = CSRFProtect()
 # What htmx says of the running request; false when it is not htmx that asks.
 htmx: Any = LocalProxy(lambda: htmx_request.htmx)
 limiter = Limiter(get_remote_address)
-login_manager = LoginManager()
+
+
+class _SessionsOnly(LoginManager):  # type: ignore[misc]
+    """Knows people by their session alone. A remember cookie is none of ours, so it is not even read."""
+
+    def _load_user_from_remember_cookie(self, cookie: str) -> None:
+        return None
+
+
+login_manager = _SessionsOnly()
 
 
 @event.listens_for(Engine, "connect")

@@ -20,9 +20,10 @@ def stale_since(provider: Provider | None, at: datetime | None = None) -> dateti
     or while there is none yet."""
     if provider is None or provider.last_success_at is None:
         return None
+    reconnected = provider.connected_at is not None and provider.last_success_at < provider.connected_at
     patience = max(STALE_AFTER, timedelta(hours=2 * (provider.every_hours or 0)))
     old = provider.last_success_at + patience < (at or now())
-    return provider.last_success_at if old or not provider.live else None
+    return provider.last_success_at if old or reconnected or not provider.live else None
 
 
 def date_tag(moment: datetime, in_zone: ZoneInfo | None = None) -> Markup:

@@ -94,6 +94,8 @@ def _pass_or_refuse() -> AnyResponse | None:
         return _refuse("cross-site request")
     if request.method not in SAFE and request.mimetype not in FORMS:
         abort(400)  # form libraries read JSON as well, of any shape
+    if request.method not in SAFE and request.content_length is None and "Transfer-Encoding" in request.headers:
+        abort(411)  # a body of unknown length would be cut at the limit, not refused
     access = _mark("access", "admins")
     unread = sessions.why_unread()
     if request.endpoint is None and not unread and not current_user.is_authenticated:
@@ -162,7 +164,7 @@ def _cross_site() -> bool:
     if site is not None:
         return site not in ("same-origin", "none")
     origin = request.headers.get("Origin")
-    return origin is not None and _parts(origin).netloc != request.host
+    return origin is not None and parts_of(origin).netloc != request.host
 
 
 def to_sign_in() -> AnyResponse:
@@ -170,11 +172,11 @@ def to_sign_in() -> AnyResponse:
     sign-in form never lands inside it."""
     here = request.full_path.rstrip("?") if request.method == "GET" else ""
     if htmx:
-        here = own_path(_parts(htmx.current_url or ""))
+        here = own_path(parts_of(htmx.current_url or ""))
     return _to(url_for("auth.create", next=here or None), status=401)
 
 
-def _parts(address: str) -> SplitResult:
+def parts_of(address: str) -> SplitResult:
     """An address of a header in its parts; none for what is no address."""
     try:
         return urlsplit(address)

@@ -1,14 +1,13 @@
 """How the pages of imports answer: a page, a row, a moving piece, and where in the page htmx puts it."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import make_response, redirect, render_template, request, session, url_for
 from flask.wrappers import Response
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp.extensions import db
-from webapp.gate import own_path, safe_next
+from webapp.gate import own_path, parts_of, safe_next
 from webapp.import_list import (
     PER_PAGE,
     STATUS_OPTIONS,
@@ -109,5 +108,5 @@ def _on_its_page() -> bool:
 
 def _back() -> str:
     """The page of imports whose button was pressed, else the overview."""
-    came_from = safe_next(own_path(urlsplit(request.referrer or "")))
+    came_from = safe_next(own_path(parts_of(request.referrer or "")))
     return came_from if came_from and came_from.startswith(url_for("imports.index")) else url_for("imports.index")

@@ -140,3 +140,9 @@ def outcome(import_: Import) -> str:
         return f"{line}; these are kept"
     leads = total - imported if import_.state == ImportState.DONE else 0
     return f"{line}; {count(leads, 'lead')} left out" if leads else line
+
+
+def troubles(import_: Import) -> str:
+    """`0 errors`, `3 errors · 2 warnings`: records left out, and those imported with something to be told."""
+    told = max(0, import_.warnings - import_.skipped)
+    return count(import_.skipped, "error") + (f" · {count(told, 'warning')}" if told else "")

@@ -131,7 +131,7 @@ def test_errors_come_50_to_a_page(ada: Person, provider: Provider):
 
     first, second = ada.get(address).text, ada.get(f"{address}?page=2").text
 
-    assert "60 errors" in first
+    assert "60 warnings" in first
     assert (first.count('<th scope="row">'), second.count('<th scope="row">')) == (50, 10)
     assert f'href="{address}?page=2#errors"' in first
     assert "Errors 51 to 60 of 60" in second

@@ -1,13 +1,17 @@
 """Support staff's one-time codes, where REQUIRE_STAFF_TOTP=1 asks for them."""
 
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pyotp
 import pytest
+from sqlalchemy import select
 
 from tests.factories import PASSWORD, Cast
 from tests.person import TOKEN
 from webapp.extensions import db
+from webapp.models import Impersonation, UserSession
+from webapp.models.types import now
 
 EMAIL = "sam@customerscore.example"
 
@@ -81,3 +85,18 @@ def test_tenants_people_are_not_asked_for_codes(app_with_codes, stranger, cast: 
     answer = post(stranger, "/login", email="ada@acme.example", password=PASSWORD)
 
     assert answer.location == "/customers"
+
+
+def test_impersonation_needs_a_fresh_code(app, stranger, secret, cast: Cast):
+    sign_in(stranger)
+    post(stranger, "/login/code", code=pyotp.TOTP(secret).now())
+    path = f"/support/tenants/{cast.acme.id}/impersonation"
+    assert stranger.get(path).status_code == 200
+    for row in db.session.scalars(select(UserSession)):
+        row.content = {**row.content, "second_factor_at": (now() - timedelta(minutes=6)).isoformat()}
+    db.session.commit()
+
+    answer = stranger.get(path)
+
+    assert (answer.status_code, answer.location) == (303, f"/login/code?next={path}")
+    assert db.session.scalars(select(Impersonation)).all() == []

@@ -9,9 +9,9 @@ from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Stri
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.chartmogul.fields import FIELDS, Field, PropertyType, custom_field
-from webapp.extensions import Base
+from webapp.extensions import Base, db
 from webapp.models.types import UtcDateTime, now
-from webapp.tenancy import TenantOwned
+from webapp.tenancy import TenantOwned, owned_update
 
 
 class Source(StrEnum):
@@ -61,6 +61,16 @@ class Property(TenantOwned, Base):
     def waiting(self) -> bool:
         """Whether its values are still to come, on the next sync."""
         return self.from_chartmogul and self.filled_version != self.version
+
+    @classmethod
+    def await_sync(cls, same_account: bool) -> None:
+        """A connection begins: what ChartMogul filled waits for its first import. Another account's counts
+        and imports say nothing of this one. The caller commits."""
+        waiting: dict[str, Any] = {"filled_version": 0}
+        if not same_account:
+            waiting |= {"filled_count": 0, "filled_at": None, "filled_import_id": None}
+        statement = owned_update(cls).where(cls.source == Source.CHARTMOGUL).values(**waiting)
+        db.session.execute(statement.execution_options(synchronize_session=False))
 
     def chartmogul_field(self, attributes: dict[str, Any]) -> Field | None:
         """The ChartMogul field behind it, for a custom attribute with the type that its values had last."""

@@ -20,6 +20,7 @@ from webapp.models.types import now
 blueprint = Blueprint("auth", __name__)
 TRIES = "10 per 5 minutes"
 WAITING, WAITING_SINCE = "second_factor_for", "second_factor_since"
+CODE_AT = "second_factor_at"
 CODE_WITHIN = timedelta(minutes=5)
 TRIES_PER_ADDRESS = "60 per 5 minutes"
 
@@ -43,7 +44,7 @@ def create() -> AnyResponse:
     """The sign-in page. Somebody who is signed in goes home."""
     if current_user.is_authenticated:
         return redirect(home())
-    return _page(SignInForm(), ended=sessions.has_ended() or bool(request.args.get("next")))
+    return _page(SignInForm(), ended=sessions.has_ended())
 
 
 @blueprint.post("/login")
@@ -86,23 +87,36 @@ def store_code() -> AnyResponse:
         audit.record("authn:login_failed", user)
         db.session.commit()
         return make_response(render_template("auth/code.html", form=form, wrong=True), 422)
-    return _let_in(user)
+    return _let_in(user, with_code=True)
 
 
 def _waiting() -> User | None:
-    """Whose password was right a few minutes ago, and whose code is waited for."""
+    """Whose code is waited for: a person whose password was right a few minutes ago, or support that is
+    signed in and about to do something that needs a fresh one."""
+    if current_user.is_authenticated and current_user.is_staff:
+        return current_user._get_current_object()  # type: ignore[no-any-return]
     since = session.get(WAITING_SINCE)
     if not since or now() - datetime.fromisoformat(since) > CODE_WITHIN:
         return None
     return db.session.scalar(select(User).where(User.id == UUID(session[WAITING]), User.active))
 
 
-def _let_in(user: User) -> AnyResponse:
-    audit.record("authn:login", user)
-    db.session.commit()
+def _let_in(user: User, with_code: bool = False) -> AnyResponse:
     sessions.renew()
     login_user(user)
+    if with_code:
+        session[CODE_AT] = now().isoformat()
+    audit.record("authn:login", user)
+    db.session.commit()
     return redirect(safe_next(request.args.get("next")) or home(), 303)
+
+
+def code_wanted() -> bool:
+    """Whether support has to enter a code before it goes on: where codes are required, a fresh one."""
+    if not current_app.config["SETTINGS"].require_staff_totp:
+        return False
+    entered: str | None = session.get(CODE_AT)
+    return entered is None or now() - datetime.fromisoformat(entered) > CODE_WITHIN
 
 
 @blueprint.post("/logout")

@@ -13,6 +13,7 @@ from webapp.forms.support import ImpersonationForm
 from webapp.gate import ends_impersonation, staff_only
 from webapp.models import Tenant
 from webapp.models.types import now
+from webapp.pages.auth import code_wanted
 from webapp.pages.support import at_tenant
 
 blueprint = Blueprint("impersonations", __name__)
@@ -21,6 +22,8 @@ blueprint = Blueprint("impersonations", __name__)
 @blueprint.get("/tenants/<uuid:tenant_id>/impersonation")
 @staff_only
 def create(tenant_id: UUID) -> AnyResponse:
+    if code_wanted():
+        return _to_code(tenant_id)
     with at_tenant(tenant_id) as tenant:
         return _page(tenant, ImpersonationForm())
 
@@ -29,6 +32,8 @@ def create(tenant_id: UUID) -> AnyResponse:
 @staff_only
 def store(tenant_id: UUID) -> AnyResponse:
     """Begin, under a new session name. One at a time: a second one is refused, also from another browser."""
+    if code_wanted():
+        return _to_code(tenant_id)
     form = ImpersonationForm()
     with at_tenant(tenant_id) as tenant:
         if not form.validate():
@@ -54,6 +59,11 @@ def remove() -> AnyResponse:
         db.session.commit()
         impersonation.leave()
     return redirect(url_for("support.index"), 303)
+
+
+def _to_code(tenant_id: UUID) -> AnyResponse:
+    back = url_for("support.impersonations.create", tenant_id=tenant_id)
+    return redirect(url_for("auth.create_code", next=back), 303)
 
 
 def _page(tenant: Tenant, form: ImpersonationForm, status: int = 200) -> AnyResponse:

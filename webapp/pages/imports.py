@@ -18,7 +18,7 @@ from webapp.import_csv import ERROR, IMPORT, error_row, import_row
 from webapp.import_list import ImportQuery, Nonsense, errors_of, newest_first, surroundings, why_no_sync
 from webapp.models import Import, Provider, Trigger
 from webapp.models.types import now
-from webapp.progress import announcement, outcome, progress, shown, steps, tries
+from webapp.progress import announcement, outcome, progress, shown, steps, tries, troubles
 from webapp.queue import enqueue_import
 from webapp.rendering import wants_partial
 from webapp.spreadsheets import csv_file
@@ -27,7 +27,7 @@ from webapp.tenancy import owned, owned_or_404
 TRIES = 3
 NUMBER = re.compile(r"[0-9]{1,9}")
 blueprint = Blueprint("imports", __name__)
-for format_ in (progress, shown, outcome, steps, tries):
+for format_ in (progress, shown, outcome, steps, tries, troubles):
     blueprint.add_app_template_filter(format_)
 blueprint.record_once(lambda setup: setup.app.jinja_env.globals.update(wording=wording))
 

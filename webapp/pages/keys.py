@@ -18,7 +18,7 @@ from webapp.chartmogul.records import AccountRecord
 from webapp.extensions import db
 from webapp.forms.providers import KeyForm
 from webapp.gate import not_for_support
-from webapp.models import Provider, ProviderState, Tenant
+from webapp.models import Property, Provider, ProviderState, Tenant
 from webapp.models.types import now
 from webapp.pages.providers import done, forget, self_serve, sheet
 from webapp.tenancy import current_tenant_id
@@ -116,6 +116,7 @@ def _connect(account: AccountRecord, key: str) -> Provider:
         if current is not None and current.live:
             raise AlreadyConnected
         provider = Provider.before_of(account) or Provider(tenant_id=current_tenant_id(), generation=0)
+        Property.await_sync(same_account=current is not None and current.id == provider.id)
         provider.connect(secret, credentials.mask(key), current_user.email, now())
         provider.describe(account)
         db.session.add(provider)
@@ -153,23 +154,22 @@ def _take_time_zone(account: AccountRecord) -> None:
 
 
 def _replace(provider: Provider, key: str) -> Provider:
-    """Put the new key in the old one's place; if the store has lost that, under a new name."""
-    place, generation = provider.secret_name or "", provider.generation
-    db.session.rollback()
-    try:
-        credentials.replace_key(place, key)
-    except credentials.SecretMissing:
-        with _stored(key) as secret:
-            return _note_replaced(generation, secret, key)
-    except credentials.SecretStoreDown:
-        raise KeyProblem("not_stored") from None
-    return _note_replaced(generation, place, key)
+    """Store the new key under a name of its own and change over to it; then the old one goes. So the mask
+    that is shown is always that of the key in use, also when two people replace it at once."""
+    generation, old = provider.generation, provider.secret_name
+    with _stored(key) as secret:
+        provider = _change_over(generation, secret, key)
+    if old:
+        forget(old)
+    return provider
 
 
-def _note_replaced(generation: int, secret: str, key: str) -> Provider:
+def _change_over(generation: int, secret: str, key: str) -> Provider:
     provider = Provider.current(lock=True)
     if provider is None or provider.generation != generation:
         raise KeyProblem("disconnected_meanwhile")
+    if provider.state != ProviderState.ACTION_NEEDED and _replaced_lately(provider):
+        raise KeyProblem("just_replaced")
     provider.replace_key(secret, credentials.mask(key), now())
     audit.record("provider:key_replaced", provider, key_mask=provider.key_mask)
     _commit(provider)

@@ -1,0 +1,188 @@
+"""Acting for a tenant: whose rows are found, changed and added."""
+
+import threading
+from contextlib import suppress
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.exceptions import NotFound
+
+from tests import factories
+from tests.factories import Cast
+from webapp.extensions import db
+from webapp.models import Customer, ImportPage, Property, PropertyValue
+from webapp.tenancy import (
+    TenantMissing,
+    across_tenants,
+    acting_for,
+    current_tenant_id,
+    insert_rows,
+    owned,
+    owned_delete,
+    owned_or_404,
+    owned_update,
+    set_tenant,
+    upsert_rows,
+)
+
+
+@pytest.fixture
+def both(cast: Cast) -> tuple[Property, Property]:
+    """A property of each tenant, of the same name."""
+    return factories.make_property(cast.acme, "MRR"), factories.make_property(cast.globex, "MRR")
+
+
+def names_of(tenant_id) -> list[str]:
+    db.session.rollback()
+    with acting_for(tenant_id):
+        return list(db.session.scalars(owned(Property, Property.name).order_by(Property.name)))
+
+
+def test_nothing_is_asked_while_no_tenant_is_set(app: Flask):
+    for ask in (current_tenant_id, lambda: owned(Property), lambda: db.session.scalars(select(Property)).all()):
+        with pytest.raises(TenantMissing):
+            ask()
+
+
+def test_tenant_of_before_is_back_afterwards_whatever_happened():
+    outer, inner = uuid4(), uuid4()
+    with acting_for(outer):
+        with suppress(KeyError), acting_for(inner):
+            assert current_tenant_id() == inner
+            raise KeyError
+        assert current_tenant_id() == outer
+    with pytest.raises(TenantMissing):
+        current_tenant_id()
+
+
+def test_reading_across_tenants_ends_with_its_block(app: Flask, both):
+    with across_tenants():
+        assert len(db.session.scalars(select(Property)).all()) == 2
+    with pytest.raises(TenantMissing):
+        db.session.scalars(select(Property)).all()
+
+
+def test_thread_starts_without_a_tenant():
+    found = []
+
+    def look() -> None:
+        try:
+            found.append(current_tenant_id())
+        except TenantMissing:
+            found.append(None)
+
+    with acting_for(uuid4()):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+
+    assert found == [None]
+
+
+def test_request_starts_without_the_tenant_of_the_one_before(app: Flask, stranger, cast: Cast):
+    """A server's thread serves one tenant after the other."""
+    seen = []
+    app.add_url_rule("/whose", "whose", view := lambda: seen.append(_tenant_or_none()) or "")
+    view.access = "public"
+    set_tenant(cast.acme.id)
+
+    stranger.get("/whose")
+
+    set_tenant(None)
+    assert seen == [None]
+
+
+def _tenant_or_none():
+    try:
+        return current_tenant_id()
+    except TenantMissing:
+        return None
+
+
+def test_row_is_found_by_its_own_tenant_alone(cast: Cast, both):
+    acmes, globexs = (row.id for row in both)
+    with acting_for(cast.acme.id):
+        assert owned_or_404(Property, acmes).tenant_id == cast.acme.id
+        for id_ in (globexs, uuid4()):
+            with pytest.raises(NotFound):
+                owned_or_404(Property, id_)
+
+
+def test_change_and_deletion_stop_at_the_tenant(cast: Cast, both):
+    with acting_for(cast.acme.id):
+        db.session.execute(owned_update(Property).values(name="Mine"))
+        db.session.commit()
+    assert (names_of(cast.acme.id), names_of(cast.globex.id)) == (["Mine"], ["MRR"])
+
+    with acting_for(cast.acme.id):
+        db.session.execute(owned_delete(Property))
+        db.session.commit()
+    assert (names_of(cast.acme.id), names_of(cast.globex.id)) == ([], ["MRR"])
+
+
+def test_inserted_rows_are_the_tenants_whatever_they_say(cast: Cast):
+    row = {"import_id": uuid4(), "stream": "customers", "number": 1, "seen": b""}
+    with acting_for(cast.acme.id):
+        insert_rows(ImportPage, [{**row, "tenant_id": cast.globex.id}])
+        insert_rows(ImportPage, [])
+        db.session.commit()
+        (page,) = db.session.scalars(owned(ImportPage)).all()
+        assert page.tenant_id == cast.acme.id
+
+
+def value_row(property_: Property, customer: Customer, number: int) -> dict:
+    return {
+        "property_id": property_.id,
+        "customer_id": customer.id,
+        "version": 1,
+        "number": number,
+        "set_by": f"{number}@acme.example",
+    }
+
+
+def test_upsert_adds_what_is_new_and_changes_what_is_there(cast: Cast, both):
+    customer = factories.make_customer(factories.make_provider(cast.acme))
+    key = ("property_id", "customer_id")
+    with acting_for(cast.acme.id):
+        upsert_rows(PropertyValue, [value_row(both[0], customer, 1)], key)
+        upsert_rows(PropertyValue, [value_row(both[0], customer, 2)], key, keep=("set_by",))
+        upsert_rows(PropertyValue, [], key)
+        db.session.commit()
+        (value,) = db.session.scalars(owned(PropertyValue)).all()
+
+        assert (value.number, value.set_by) == (2, "1@acme.example")
+
+
+def test_upsert_leaves_a_neighbours_row_of_the_same_key_as_it_is(cast: Cast, both):
+    customer = factories.make_customer(factories.make_provider(cast.acme))
+    factories.make_value(both[0], customer, number=1)
+    row = value_row(both[0], customer, 666)
+    with acting_for(cast.globex.id):
+        upsert_rows(PropertyValue, [row], ("property_id", "customer_id"))
+        db.session.commit()
+
+    with acting_for(cast.acme.id):
+        assert db.session.scalars(owned(PropertyValue, PropertyValue.number)).all() == [1]
+
+
+def test_row_is_not_added_for_moved_to_or_taken_from_another_tenant(cast: Cast, both):
+    def fails() -> None:
+        with pytest.raises(TenantMissing):
+            db.session.flush()
+        db.session.rollback()
+
+    with acting_for(cast.globex.id):
+        db.session.add(Property(tenant_id=cast.acme.id, name="x", codename="x", type="text", source="by_hand"))
+        fails()
+        db.session.add(Property(name="x", codename="x", type="text", source="by_hand"))
+        fails()
+    acme, globex = cast.acme.id, cast.globex.id
+    for target in (globex, acme):
+        with acting_for(acme):
+            row = db.session.scalars(owned(Property)).one()
+        row.tenant_id, row.name = target, "taken"
+        with acting_for(globex):
+            fails()
+    assert names_of(cast.acme.id) == ["MRR"]
