@@ -69,7 +69,7 @@ def acting_for(tenant_id: UUID) -> Iterator[None]:
 
 @contextmanager
 def across_tenants() -> Iterator[None]:
-    """Read over all tenants: for the clock, the support console and the command line only."""
+    """Work over all tenants: for the clock, the support console and the command line only."""
     token = _across.set(True)
     try:
         yield

@@ -11,7 +11,9 @@ from webapp.chartmogul.client import Busy, Client, Missing, Refused, Unavailable
 from webapp.chartmogul.records import Page, PageBroken, parse_page
 
 TRIES = 5
-LONGEST_WAIT = 60.0
+# So long a worker waits by itself; asked to wait longer, it does something else meanwhile.
+LONGEST_WAIT = 20.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 3600.0
 # Read ahead of the database by so many pages: 200 rows each, so memory stays small whatever the account's size.
 PAGES_AHEAD = 4
 # How often a quiet stream lets the import look up: to say that it lives, and to see whether it may go on.
@@ -61,19 +63,22 @@ class Reader:
         self.url, self.key, self.budget = url, key, budget
         self.stopped = threading.Event()
         self._clients = threading.local()
+        self._all_clients: list[Client] = []
         self._count = threading.Lock()
         self.requests = self.slowdowns = 0
 
     def get(self, path: str, **params: Any) -> Any:
         """A decoded answer. Faults that pass are tried again with growing, jittered waits; a long wait
         raises Paused, and the last fault is raised as it is."""
+        waited = 0.0
         for attempt in range(1, TRIES + 1):
             try:
                 return self._once(path, params)
             except Busy as error:
                 wait = error.retry_after if error.retry_after is not None else 2.0**attempt
-                if wait > LONGEST_WAIT or attempt == TRIES:
-                    raise Paused(min(max(wait, LONGEST_WAIT), 3600)) from None
+                waited += wait
+                if waited > LONGEST_WAIT or attempt == TRIES:
+                    raise Paused(min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE)) from None
             except Refused:
                 raise
             except Unavailable:
@@ -94,10 +99,17 @@ class Reader:
                     raise Broken("a page has no readable shape") from None
         raise AssertionError("unreachable")
 
+    def call_off(self) -> None:
+        """Stop: no further request, and the ones under way end now."""
+        self.stopped.set()
+        for client in self._all_clients:
+            client.adapter.cut()
+
     def _once(self, path: str, params: dict[str, Any]) -> Any:
         client = getattr(self._clients, "client", None)
         if client is None:
             client = self._clients.client = Client(self.url, self.key)
+            self._all_clients.append(client)
         with self.budget.turn(self.stopped) as turn:
             if self.stopped.is_set():
                 raise Stopped
@@ -221,7 +233,7 @@ def side_by_side(reader: Reader, streams: Sequence[Callable[[], Iterable[Item]]]
             else:
                 yield item
     finally:
-        reader.stopped.set()
+        reader.call_off()
         for thread in threads:
             thread.join(timeout=30)
         reader.stopped.clear()

@@ -66,8 +66,11 @@ def fill_properties(
     way that each customer's past movements add up to its MRR. Goes on after the slice it last finished."""
     properties = list(db.session.scalars(owned(Property).where(Property.source == Source.CHARTMOGUL)))
     db.session.expunge_all()
-    fields = {property_.id: property_.chartmogul_field(provider.attributes) for property_ in properties}
     place = import_.checkpoint.get("values", {})
+    # Goes on with what it began with: one that was made or redefined since would be filled by half.
+    versions = place.get("versions") or {str(property_.id): property_.version for property_ in properties}
+    properties = [property_ for property_ in properties if versions.get(str(property_.id)) == property_.version]
+    fields = {property_.id: property_.chartmogul_field(provider.attributes) for property_ in properties}
     after = UUID(place["after"]) if place.get("after") else None
     warnings = Warnings(import_)
     for customers in _slices(provider, after):
@@ -76,7 +79,7 @@ def fill_properties(
         for customer in customers:
             changes.of(customer, movements.get(customer.uuid, ()), moment)
         changed = changes.write([customer.id for customer in customers])
-        checkpoint = {**import_.checkpoint, "values": {"after": str(customers[-1].id)}}
+        checkpoint = {**import_.checkpoint, "values": {"after": str(customers[-1].id), "versions": versions}}
         lease.write(
             checkpoint=checkpoint,
             attempt=1,

@@ -129,14 +129,25 @@ def _start_due(statement: object) -> UUID | None:
 
 
 def send_probes() -> None:
-    """Ask again for probes that support waits for and that nobody made."""
+    """Ask again for probes that support waits for and that nobody made; each time under a new name, because
+    the queue keeps the name of one that failed for a day."""
     late = Provider.probe_wanted_at < now() - timedelta(seconds=SENT_SECONDS)
     with across_tenants():
         waiting = db.session.scalars(select(Provider).where(late, Provider.secret_name.is_not(None))).all()
         db.session.expunge_all()
         db.session.rollback()
     for provider in waiting:
-        queue.enqueue_probe(provider)
+        at = now()
+        with acting_for(provider.tenant_id):
+            taken = db.session.execute(
+                owned_update(Provider)
+                .where(Provider.id == provider.id, Provider.probe_wanted_at == provider.probe_wanted_at)
+                .values(probe_wanted_at=at)
+            ).rowcount  # type: ignore[attr-defined]
+            db.session.commit()
+        if taken:
+            provider.probe_wanted_at = at
+            queue.enqueue_probe(provider)
 
 
 def end_what_is_over() -> None:

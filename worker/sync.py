@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from flask import current_app
 from rq.timeouts import BaseTimeoutException
+from sqlalchemy.exc import OperationalError
 
 from webapp import credentials, queue
 from webapp.chartmogul.client import BadKey, ChartMogulError, Missing, NoAccess, Unavailable
@@ -19,7 +20,7 @@ from webapp.chartmogul.records import RecordRefused, parse_account, parse_total_
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Provider, Reason
 from webapp.models.providers import FAILURES_BEFORE_ACTION, MAX_ATTEMPTS
-from webapp.models.types import now
+from webapp.models.types import database_now, now
 from webapp.tenancy import owned
 from webapp.values import Moment
 from worker import fetch, refresh, save
@@ -31,7 +32,7 @@ Item = TypeVar("Item")
 NEEDS_A_PERSON = (Reason.KEY_REFUSED, Reason.KEY_MISSING, Reason.OTHER_ACCOUNT)
 COUNTS = (
     *("customers_read", "movements_read", "created", "updated", "unchanged", "gone", "skipped"),
-    *("movements_added", "movements_removed", "values_changed", "warnings"),
+    *("movements_added", "movements_removed", "values_changed", "warnings", "requests", "slowdowns"),
 )
 STEPS = ("check_key", "customers", "movements", "match", "properties")
 
@@ -67,8 +68,8 @@ def sync(import_id: UUID, stopping: threading.Event) -> None:
         run.fail(Reason.BROKEN_ANSWER, str(error))
     except ChartMogulError as error:
         run.fail(Reason.UNAVAILABLE, str(error))
-    except BaseTimeoutException:
-        raise  # the lease runs out and the import is taken up again
+    except (BaseTimeoutException, OperationalError):
+        raise  # the job's time is over, or the database is away: the lease runs out and the import is taken up
     except Exception:
         run.fail(Reason.UNEXPECTED)
         raise
@@ -85,8 +86,10 @@ class Run:
         self.import_id, self.lease, self.stopping = import_id, lease, stopping
         self.slice_ends = time.monotonic() + queue.SLICE_SECONDS
         self._reload()
+        self.began_at = self.import_.checkpoint
         self.timer = Steps(self.import_.steps)
         self.reader: fetch.Reader | None = None
+        self.secret_name = self.provider.secret_name
 
     def steps(self) -> None:
         """The import in one page: each step is skipped when an earlier turn has finished it."""
@@ -102,8 +105,9 @@ class Run:
 
     def _open(self) -> fetch.Reader:
         settings = current_app.config["SETTINGS"]
-        assert self.provider.secret_name is not None
-        key = credentials.load_key(self.provider.secret_name)
+        if self.secret_name is None:
+            raise credentials.SecretMissing
+        key = credentials.load_key(self.secret_name)
         per_second, parallel = settings.chartmogul_requests_per_second, settings.chartmogul_parallel
         budget = Budget(queue.redis(), settings.secret_key, key, per_second, parallel)
         return fetch.Reader(settings.chartmogul_api_url, key, budget)
@@ -112,7 +116,9 @@ class Run:
         """Without a checkpoint nothing of an earlier try counts: not what it read, nor what it warned of."""
         if self.import_.checkpoint:
             return
-        self.lease.write(**dict.fromkeys(COUNTS, 0), account_difference_minor=None, customers_expected=None)
+        empty: dict[str, Any] = {"account_difference_minor": None, "customers_expected": None, "steps": []}
+        self.lease.write(**dict.fromkeys(COUNTS, 0), **empty)
+        self.timer = Steps([])
         save.forget_all(self.import_.id)
         db.session.commit()
         self._reload()
@@ -235,6 +241,9 @@ class Run:
     def fail(self, reason: Reason, detail: str | None = None) -> None:
         """Stop with a reason; after a few failures in a row, or a refused key, somebody has to act."""
         db.session.rollback()
+        self._reload()
+        if reason in (Reason.KEY_REFUSED, Reason.KEY_MISSING) and self.provider.secret_name != self.secret_name:
+            return self.hand_on()  # the key was replaced meanwhile: the next turn uses the new one
         at = now()
         try:
             self.timer.fail()
@@ -255,10 +264,16 @@ class Run:
         self.lease.close_cancelled()
 
     def hand_on(self) -> None:
-        """Leave the import for the next worker that is free, behind those who wait."""
+        """Leave the import for the next worker that is free, behind those who wait. Turns that get nowhere
+        are counted: three in a row, and ChartMogul is not answering."""
         db.session.rollback()
+        self._reload()
+        idle = self.import_.checkpoint == self.began_at and not self.stopping.is_set()
+        if idle and self.import_.attempt >= MAX_ATTEMPTS:
+            return self.fail(Reason.UNAVAILABLE, "no answer in the time of several turns")
         try:
-            self.lease.write(lease_until=None, sent=Import.sent + 1, sent_at=now(), **self._spent())
+            sent = {"sent": Import.sent + 1, "sent_at": database_now(), "attempt": Import.attempt + int(idle)}
+            self.lease.write(lease_until=None, **sent, **self._spent())
             db.session.commit()
         except Lost:
             return self.end_cancelled()
@@ -272,7 +287,7 @@ class Run:
             self.lease.write(
                 state=ImportState.WAITING,
                 reason=Reason.BUSY,
-                not_before=now() + timedelta(seconds=seconds),
+                not_before=database_now(seconds),
                 lease_until=None,
                 **self._spent(),
             )
@@ -294,7 +309,8 @@ class Run:
 
     def _ask(self, reader: fetch.Reader, path: str, **params: str) -> Any:
         """One answer, waited for with signs of life."""
-        return next(iter(list(self._arriving(reader, [lambda: [reader.get(path, **params)]]))))
+        (answer,) = list(self._arriving(reader, [lambda: [(reader.get(path, **params),)]]))
+        return answer[0]
 
     def _may_go_on(self) -> None:
         """SliceOver when this turn is over. That the import may go on at all, each write asks for itself."""

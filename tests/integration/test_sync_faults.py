@@ -92,15 +92,17 @@ def test_fault_that_passes_changes_nothing_of_the_result(app, connected, chartmo
     ids=name_of,
 )
 def test_fault_that_stays_fails_the_import_and_keeps_the_older_data(app, connected, chartmogul, fault, reason):
-    provider, _ = connected
+    provider, account = connected
     syncing.run(app, provider)
-    before = expected.held_customers(provider), expected.held_movements(provider)
+    before = expected.held_movements(provider)
+    account.advance(3)
     chartmogul.faults.add(**fault)
 
     import_ = syncing.run(app, provider)
 
     assert (import_.state, import_.reason) == (ImportState.FAILED, reason)
-    assert (expected.held_customers(provider), expected.held_movements(provider)) == before
+    assert expected.held_movements(provider) == before
+    assert before != expected.expected_movements(account)
     assert import_.gone == 0
     chartmogul.faults.clear()
     if reason != Reason.KEY_REFUSED:
@@ -145,6 +147,67 @@ def test_long_wait_frees_the_worker_and_says_until_when(app, connected, chartmog
     again = syncing.run(app, provider, import_.id)
     assert again.state == ImportState.DONE
     assert expected.held_customers(provider) == expected.expected_customers(account)
+
+
+def test_wait_that_is_too_long_for_a_worker_is_shown_as_waiting(app, connected, chartmogul):
+    provider, _ = connected
+    chartmogul.faults.add(429, match="/customers", retry_after=25)
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.reason) == (ImportState.WAITING, Reason.BUSY)
+    assert timedelta(seconds=15) < import_.not_before - now() <= timedelta(seconds=60)
+
+
+def test_turns_that_get_nowhere_end_the_import(app, connected, chartmogul, monkeypatch):
+    provider, _ = connected
+    monkeypatch.setattr("webapp.queue.SLICE_SECONDS", 0.3)
+    chartmogul.faults.add("hang", match="/customers", seconds=60)
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.reason) == (ImportState.FAILED, Reason.UNAVAILABLE)
+
+
+def test_key_replaced_during_a_turn_is_no_refused_key(app, connected, chartmogul):
+    provider, account = connected
+    key, provider_id = "fedcba9876543210fedcba9876543210", provider.id
+    chartmogul.add_key(key, account)
+    new_name = credentials.store_key(provider.tenant_id, key)
+    chartmogul.faults.add(401, match="/activities", after=1, times=1)
+    swapped: list[int] = []
+    asked = chartmogul.log.total
+
+    def replace(_session: Session) -> None:
+        if not swapped and chartmogul.log.total > asked + 1:
+            swapped.append(1)
+            with db.engine.begin() as other, across_tenants():
+                mine = Provider.__table__.c.id == provider_id
+                other.execute(update(Provider.__table__).where(mine).values(secret_name=new_name))
+
+    import_id = syncing.start(provider)
+    event.listen(Session, "after_commit", replace)
+    try:
+        import_ = syncing.run(app, provider, import_id)
+    finally:
+        event.remove(Session, "after_commit", replace)
+
+    assert (swapped, import_.state) == ([1], ImportState.DONE)
+
+
+def test_retry_of_an_older_import_undoes_nothing_of_a_newer_one(app, connected, chartmogul):
+    provider, account = connected
+    chartmogul.faults.add(500, match="/activities", after=2)
+    older = syncing.run(app, provider)
+    chartmogul.faults.clear()
+    account.advance(3)
+    syncing.run(app, provider)
+
+    retried(older)
+    again = syncing.run(app, provider, older.id)
+
+    assert again.state == ImportState.DONE
+    assert expected.held_movements(provider) == expected.expected_movements(account)
 
 
 def test_key_of_another_account_brings_nothing_in(app, connected, chartmogul):

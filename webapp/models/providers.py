@@ -426,8 +426,13 @@ class Import(TenantOwned, Base):
         too_old = self.ended_at is not None and at - self.ended_at > CHECKPOINT_GOOD_FOR
         if too_old or self.state == ImportState.PARTLY_DONE or self.reason == Reason.BROKEN_ANSWER:
             self.checkpoint = {}
-        if generation != self.generation:
-            self.checkpoint = {}
+        session = object_session(self)
+        assert session is not None
+        newer = session.query(Import.id).filter(
+            Import.tenant_id == self.tenant_id, Import.provider_id == self.provider_id, Import.number > self.number
+        )
+        if generation != self.generation or session.query(newer.exists()).scalar():
+            self.checkpoint = {}  # what a newer import has read since must not be undone
         self.state, self.generation, self.attempt = ImportState.WAITING, generation, 1
         self.reason = self.detail = self.started_at = self.ended_at = self.cancelled_by = self.not_before = None
         self.requested_by, self.waiting_since = by, at
