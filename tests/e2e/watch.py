@@ -7,6 +7,8 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Respons
 
 # The browser's own note beside an answer that refuses something; the page itself says it in words.
 REFUSED = re.compile(r"^Failed to load resource: the server responded with a status of (\d{3})")
+# The browser tells that somebody was quicker to choose a field than the page; nothing is wrong with either.
+QUICK_HANDS = "Autofocus processing was blocked because a document already has a focused element."
 NOTE_VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error(`CSP: ${e.violatedDirective}`))"
 
 
@@ -33,7 +35,7 @@ class Watch:
         refused = REFUSED.match(message.text)
         htmx = re.match(r"^Response Status Error Code (\d{3}) from ", message.text)
         found = refused or htmx
-        if not (found and found[1] in self._expected):
+        if message.text != QUICK_HANDS and not (found and found[1] in self._expected):
             self.notes.append(f"console {message.type}: {message.text} at {message.location.get('url')}")
 
     def _error(self, error: WebError) -> None:

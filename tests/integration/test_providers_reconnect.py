@@ -147,10 +147,9 @@ def test_database_that_fails_at_the_end_leaves_no_key_behind(person, chartmogul,
     assert connection(cast) is None
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL locks rows, not the database
 def test_no_transaction_is_open_while_chartmogul_is_asked(person, chartmogul, cast: Cast, settings):
     """Another writer gets its turn at once, however long ChartMogul takes."""
-    if not settings.database.startswith("sqlite"):
-        pytest.skip("PostgreSQL locks rows, not the database")
     waited = []
 
     def write(_fault_seconds: float) -> None:

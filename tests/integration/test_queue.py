@@ -97,6 +97,8 @@ def without_redis(app: Flask, settings: Settings, tmp_path: Path) -> Iterator[Fl
 
 
 def test_lost_queue_is_a_line_in_the_log_and_no_error(without_redis: Flask, waiting: Import, caplog):
+    db.session.refresh(waiting)
+    db.session.expunge(waiting)
     with caplog.at_level(logging.WARNING), without_redis.app_context():
         began = time.monotonic()
         queue.enqueue_import(waiting)
