@@ -15,7 +15,7 @@ from webapp.models import Impersonation, Import, ImportState, ProviderState, Tri
 from webapp.models.providers import next_daily
 from webapp.models.types import now
 from webapp.queue import QUEUE
-from webapp.tenancy import across_tenants
+from webapp.tenancy import across_tenants, acting_for
 from worker import schedule
 
 LONG_AGO = timedelta(minutes=5)
@@ -43,6 +43,17 @@ def test_due_import_is_started_once_however_many_clocks_run(cast, queued):
     assert queued() == [(str(cast.acme.id), str(import_.id))] or queued() == [[str(cast.acme.id), str(import_.id)]]
     db.session.refresh(provider)
     assert timedelta(hours=5) < provider.next_import_at - now() <= timedelta(hours=6)
+
+
+def test_daily_time_is_of_the_tenants_zone_not_of_its_accounts(cast):
+    cast.acme.time_zone = "America/New_York"
+    provider = factories.make_provider(cast.acme, ProviderState.SETTING_UP, time_zone="Asia/Tokyo")
+    at = datetime.fromisoformat("2026-11-22T12:00:00+00:00")
+
+    with acting_for(cast.acme.id):
+        provider.complete_set_up(None, "06:00", True, at)
+
+    assert provider.next_import_at == datetime.fromisoformat("2026-11-23T06:00:00-05:00")
 
 
 def test_due_import_waits_for_none_that_is_running_and_does_not_pile_up(cast):

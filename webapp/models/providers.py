@@ -15,12 +15,14 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     func,
+    select,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, object_session
 
 from webapp.chartmogul.records import AccountRecord
 from webapp.extensions import Base, db
+from webapp.models.accounts import Tenant
 from webapp.models.types import UtcDateTime, now
 from webapp.tenancy import TenantOwned, owned, owned_update
 
@@ -110,6 +112,8 @@ class Provider(TenantOwned, Base):
 
     every_hours: Mapped[int | None]
     daily_at: Mapped[str | None] = mapped_column(String(5))
+    # The time zone of `daily_at`: the tenant's, as it was when the schedule was set.
+    schedule_zone: Mapped[str | None] = mapped_column(String(64))
     import_leads: Mapped[bool] = mapped_column(default=True)
     next_import_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
@@ -180,6 +184,11 @@ class Provider(TenantOwned, Base):
         """The ChartMogul account as people know it."""
         return self.account_name or "without a name"
 
+    @property
+    def tenant_zone(self) -> ZoneInfo:
+        """The tenant's own time zone, in which a daily schedule is meant."""
+        return ZoneInfo(db.session.scalar(select(Tenant.time_zone).where(Tenant.id == self.tenant_id)) or "UTC")
+
     def same_account(self, account_id: str | None, name: str | None, currency: str, time_zone: str) -> bool:
         """Whether a key opens this connection's account. Old answers carry no id: then its facts decide."""
         if self.account_id and account_id:
@@ -223,6 +232,7 @@ class Provider(TenantOwned, Base):
         self.state = ProviderState.CONNECTED
         self.set_up_at = at
         self.every_hours, self.daily_at, self.import_leads = every_hours, daily_at, leads
+        self.schedule_zone = self.tenant_zone.key
         self.schedule_next(at)
 
     def schedule_next(self, after: datetime) -> None:
@@ -233,7 +243,8 @@ class Provider(TenantOwned, Base):
         if self.every_hours:
             self.next_import_at = after + timedelta(hours=self.every_hours)
         elif self.daily_at:
-            self.next_import_at = next_daily(time.fromisoformat(self.daily_at), self.zone, after)
+            zone = ZoneInfo(self.schedule_zone or "UTC")
+            self.next_import_at = next_daily(time.fromisoformat(self.daily_at), zone, after)
 
     def pause(self) -> None:
         self.state, self.next_import_at = ProviderState.PAUSED, None

@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("disconnected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("every_hours", sa.Integer(), nullable=True),
         sa.Column("daily_at", sa.String(length=5), nullable=True),
+        sa.Column("schedule_zone", sa.String(length=64), nullable=True),
         sa.Column("import_leads", sa.Boolean(), nullable=False),
         sa.Column("next_import_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_attempt_at", sa.DateTime(timezone=True), nullable=True),
