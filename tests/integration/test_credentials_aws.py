@@ -151,18 +151,20 @@ def test_aws_that_does_not_delete_stops_no_disconnect(app, person, chartmogul, c
     assert connection(cast).state == ProviderState.DISCONNECTED
 
 
-def test_key_on_its_way_out_is_replaced_under_a_new_name(app, person, chartmogul, cast: Cast):
-    """AWS refuses a new value for a secret that is scheduled for deletion; moto takes it."""
+def test_key_is_replaced_under_a_new_name_and_the_old_one_deleted(app, person, chartmogul, cast: Cast):
+    """AWS refuses a new value for a secret that is scheduled for deletion; a new name works whatever became
+    of the old one."""
     ada, store = person(cast.ada), credentials.store()
     ada.post(PATH, htmx=True, api_key=chartmogul.key)
     before = connection(cast).secret_name
     with Stubber(store.client) as stub:
-        stub.add_client_error("put_secret_value", "InvalidRequestException")
         stub.add_response("create_secret", {"Name": NAME})
+        stub.add_client_error("delete_secret", "InvalidRequestException")
         answer = ada.post("/settings/providers/chartmogul/replace", htmx=True, api_key=chartmogul.key)
 
     assert answer.status_code == 200
     assert connection(cast).secret_name not in (None, before)
+    stub.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize("operation", ["create_secret", "get_secret_value", "put_secret_value"])
