@@ -12,6 +12,7 @@ from redis.retry import Retry
 from rq import Queue
 from rq.exceptions import DuplicateJobError
 
+from webapp.extensions import db
 from webapp.models import Import, Provider
 
 QUEUE = "imports"
@@ -40,6 +41,14 @@ def redis() -> Redis:
 def enqueue_import(import_: Import) -> None:
     """Wake a worker for an import that is committed as waiting."""
     _send("worker.jobs.run_import", f"imp-{import_.id}-{import_.sent}", import_.tenant_id, import_.id)
+
+
+def commit_and_wake(import_: Import) -> None:
+    """Commit, then wake a worker while no transaction is open: Redis may take its time to say nothing."""
+    db.session.flush()
+    db.session.expunge(import_)
+    db.session.commit()
+    enqueue_import(import_)
 
 
 def enqueue_probe(provider: Provider) -> None:

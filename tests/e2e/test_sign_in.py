@@ -42,7 +42,7 @@ def test_stranger_comes_back_to_the_page_that_was_asked_for(browse: Callable[...
     page = browse()
 
     page.goto("/imports")
-    expect(page.get_by_text("You were logged out. Log in to go on.")).to_be_visible()
+    expect(page.get_by_text("Log in to go on.", exact=True)).to_be_visible()
     Login(page).log_in(cast.ada)
 
     expect(page.get_by_role("heading", level=1, name="Imports overview")).to_be_visible()

@@ -19,7 +19,7 @@ from webapp.import_list import ImportQuery, Nonsense, errors_of, newest_first, s
 from webapp.models import Import, Provider, Trigger
 from webapp.models.types import now
 from webapp.progress import announcement, outcome, progress, shown, steps, tries, troubles
-from webapp.queue import enqueue_import
+from webapp.queue import commit_and_wake
 from webapp.rendering import wants_partial
 from webapp.spreadsheets import csv_file
 from webapp.tenancy import owned, owned_or_404
@@ -112,8 +112,8 @@ def create() -> AnyResponse:
             db.session.rollback()
             continue
         audit.record("import:started", import_, number=import_.number, trigger=import_.trigger)
-        number = _commit_and_send(import_)
-        flash("Its progress shows in Imports overview.", f"Import #{number} started")
+        commit_and_wake(import_)
+        flash("Its progress shows in Imports overview.", f"Import #{import_.number} started")
         return started(after)
     abort(409)
 
@@ -151,7 +151,8 @@ def retry(id: UUID) -> AnyResponse:
         db.session.rollback()
         return whole(owned_or_404(Import, id), 422, problem="Another import is running. Retry when it has ended.")
     words = "It goes on where it stopped." if import_.checkpoint else "It reads everything again."
-    flash(words, f"Import #{_commit_and_send(import_)} waits to run again")
+    commit_and_wake(import_)
+    flash(words, f"Import #{import_.number} waits to run again")
     return changed(owned_or_404(Import, id))
 
 
@@ -164,15 +165,6 @@ def _why_no_retry(import_: Import, provider: Provider | None) -> str | None:
     if live is not None:
         return f"Import #{live.number} is running. Retry when it has ended."
     return why_no_sync(provider)
-
-
-def _commit_and_send(import_: Import) -> int:
-    """Commit, then wake a worker while no transaction is open: Redis may take its time to say nothing."""
-    db.session.flush()
-    db.session.expunge(import_)
-    db.session.commit()
-    enqueue_import(import_)
-    return import_.number
 
 
 def _shown_up_to(number: str | None) -> int | None:

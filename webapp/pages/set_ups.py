@@ -14,7 +14,8 @@ from webapp.gate import poll, staff_only
 from webapp.models import Provider, ProviderState, Tenant, Trigger
 from webapp.models.types import now
 from webapp.pages import providers
-from webapp.pages.support import at_tenant, commit_and_wake
+from webapp.pages.support import at_tenant
+from webapp.queue import commit_and_wake
 from webapp.rendering import page_or_partial, wants_partial
 
 blueprint = Blueprint("set_ups", __name__, url_prefix="/tenants/<uuid:tenant_id>/set-up")

@@ -11,12 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
 
-from webapp import audit, impersonation, queue
+from webapp import audit, impersonation
 from webapp.extensions import db
 from webapp.gate import staff_only
 from webapp.import_list import why_no_sync
 from webapp.models import Import, Provider, ProviderState, Tenant, Trigger, User
 from webapp.models.types import now
+from webapp.queue import commit_and_wake
 from webapp.tenancy import across_tenants, acting_for, owned, owned_or_404
 
 PER_PAGE = 50
@@ -85,7 +86,9 @@ def sync(tenant_id: UUID) -> AnyResponse:
 def retry(tenant_id: UUID, import_id: UUID) -> AnyResponse:
     """Let an import of the tenant that ended badly go on."""
     with at_tenant(tenant_id) as tenant:
-        provider, import_ = Provider.current(lock=True), owned_or_404(Import, import_id)
+        import_ = owned_or_404(Import, import_id)
+        db.session.refresh(import_, with_for_update=True)  # the import first, as everywhere, then its provider
+        provider = Provider.current(lock=True)
         if import_.live:
             return _done(tenant, f"Import #{import_.number} goes on", "It waits or runs already.")
         problem = why_no_sync(provider)
@@ -136,14 +139,6 @@ def at_tenant(tenant_id: UUID) -> Iterator[Tenant]:
         abort(404)
     with acting_for(tenant.id):
         yield tenant
-
-
-def commit_and_wake(import_: Import) -> None:
-    """Commit, then wake a worker while no transaction is open."""
-    db.session.flush()
-    db.session.expunge(import_)
-    db.session.commit()
-    queue.enqueue_import(import_)
 
 
 def _flushed() -> bool:
