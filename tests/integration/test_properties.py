@@ -46,7 +46,14 @@ def test_rows_say_source_type_fill_rate_and_state(person, cast, provider):
     [
         ({"last_success_at": now() - timedelta(hours=47)}, "Up to date"),
         ({"last_success_at": now() - timedelta(hours=49)}, "Stale since"),
-        ({"last_success_at": now() - timedelta(hours=49), "every_hours": 72}, "Up to date"),
+        (
+            {
+                "last_success_at": now() - timedelta(hours=49),
+                "every_hours": 72,
+                "connected_at": now() - timedelta(days=9),
+            },
+            "Up to date",
+        ),
         ({"last_success_at": now() - timedelta(hours=145), "every_hours": 72}, "Stale since"),
         ({"last_success_at": now(), "state": ProviderState.DISCONNECTED}, "Stale since"),
         ({"last_success_at": now(), "state": ProviderState.PAUSED}, "Up to date"),
