@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -98,7 +99,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
     yield start
     for supervisor in started:
         for pid in supervisor.alive():
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended while we looked at the next
+                os.kill(pid, signal.SIGKILL)
         supervisor.process.wait()
         supervisor.process.stdout.close()
 
