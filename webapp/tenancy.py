@@ -1,4 +1,8 @@
-"""Whose rows these are: every query on a tenant's table starts here, and a net refuses the ones that do not."""
+"""Whose rows these are: every query on a tenant's table starts here, and two nets catch the ones that do not.
+
+The upper one is the ORM's (`_scope`, `_same_tenant`). The lower one is PostgreSQL's row level security: each
+transaction says for whom it works, and the policies of the migrations show it nothing else.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,7 +15,9 @@ from uuid import UUID
 import structlog
 from flask import abort
 from sqlalchemy import (
+    Connection,
     Delete,
+    Engine,
     Executable,
     ForeignKey,
     Select,
@@ -192,3 +198,26 @@ def _same_tenant(session: Session, _context: Any, _instances: Any) -> None:
         before = inspect(row).attrs.tenant_id.history.deleted
         if any(tenant_id != current_tenant_id() for tenant_id in (row.tenant_id, *before)):
             raise TenantMissing(f"{type(row).__name__} belongs to another tenant")
+
+
+_NOBODY = (None, False)
+_TELL = "SELECT set_config('app.tenant', %s, true), set_config('app.across_tenants', %s, true)"
+
+
+@event.listens_for(Engine, "begin")
+def _forget(connection: Connection) -> None:
+    """What PostgreSQL was told ended with the transaction before."""
+    connection.info["told"] = _NOBODY
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _tell_postgresql(connection: Connection, *_: Any) -> None:
+    """Tell PostgreSQL for whom this transaction works, when that is something new to it."""
+    whom = (_tenant.get(), _across.get())
+    if connection.dialect.name != "postgresql" or connection.info.get("told") == whom:
+        return
+    tenant_id, across = whom
+    cursor = connection.connection.cursor()
+    cursor.execute(_TELL, (str(tenant_id or ""), "on" if across else ""))
+    cursor.close()
+    connection.info["told"] = whom

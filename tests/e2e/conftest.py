@@ -31,9 +31,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """All processes. PostgreSQL if E2E_DATABASE=postgresql and TEST_POSTGRES_URL names a server."""
-    wanted = os.environ.get("E2E_DATABASE", "sqlite")
-    postgres = os.environ["TEST_POSTGRES_URL"] if wanted == "postgresql" else None
-    house = House(tmp_path_factory.mktemp("house"), postgres)
+    house = House(tmp_path_factory.mktemp("house"), os.environ.get("E2E_DATABASE", "sqlite"))
     try:
         house.open()
         yield house

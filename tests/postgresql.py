@@ -1,0 +1,50 @@
+"""Databases on the PostgreSQL server that TEST_POSTGRES_URL names, and the two roles of production: one owns the
+tables, the app works as the other. Row level security holds for both."""
+
+import os
+
+import psycopg
+from sqlalchemy import make_url
+
+SERVER = os.environ.get("TEST_POSTGRES_URL")
+OWNER, APP = "customerscore_owner", "customerscore_app"
+PASSWORD = "tests"
+
+
+def create(name: str, template: str = "template0") -> None:
+    _make_roles()
+    _run(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}")
+
+
+def grant(name: str) -> None:
+    """What the app's role may do, as docs/production.md has it; said after the migrations."""
+    _run(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP}", name)
+
+
+def drop(name: str) -> None:
+    _run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def address(name: str, role: str = APP) -> str:
+    assert SERVER
+    return make_url(SERVER).set(username=role, password=PASSWORD, database=name).render_as_string(hide_password=False)
+
+
+def _make_roles() -> None:
+    """Once a server, whichever test process comes first."""
+    _run(f"""
+        DO $$ BEGIN
+            PERFORM pg_advisory_xact_lock(1);
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APP}') THEN
+                CREATE ROLE {OWNER} LOGIN PASSWORD '{PASSWORD}';
+                CREATE ROLE {APP} LOGIN PASSWORD '{PASSWORD}';
+            END IF;
+        END $$
+    """)
+
+
+def _run(statement: str, database: str = "postgres") -> None:
+    assert SERVER
+    server = make_url(SERVER).set(drivername="postgresql", database=database)
+    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(statement.encode())
