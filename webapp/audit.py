@@ -40,6 +40,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "user:created": frozenset({"email", "role"}),
 }
 
+# What a tenant's admins read of what support did; looking at the tenant has a record of its own.
 WORDS = {
     "provider:connected": "ChartMogul connected",
     "provider:key_replaced": "API key replaced",
@@ -51,8 +52,6 @@ WORDS = {
     "import:started": "Import started",
     "import:cancelled": "Import cancelled",
     "import:retried": "Import retried",
-    "impersonation:started": "Support began to look",
-    "impersonation:ended": "Support stopped looking",
 }
 
 

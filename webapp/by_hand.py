@@ -6,7 +6,7 @@ from webapp.extensions import db
 from webapp.models import Customer, Property, PropertyValue
 from webapp.models.types import now
 from webapp.tenancy import owned_delete, upsert_rows
-from webapp.values import TEXT_LENGTH, CannotRead, PropertyType, Value, convert, csv_value, encode
+from webapp.values import TEXT_LENGTH, CannotRead, PropertyType, TooLarge, Value, convert, csv_value, encode
 
 EXPECTED = {
     PropertyType.NUMBER: "Enter a plain number, for example 1234.5.",
@@ -15,6 +15,8 @@ EXPECTED = {
     PropertyType.BOOLEAN: "Choose Yes or No.",
     PropertyType.DATE: "Enter a date as YYYY-MM-DD, for example 2026-11-14.",
 }
+# What is kept of each; more is not cut off without a word.
+PLACES = {PropertyType.MONEY: 2, PropertyType.PERCENT: 2, PropertyType.NUMBER: 4}
 TOO_LONG = f"Enter at most {TEXT_LENGTH:,} characters."
 
 
@@ -35,8 +37,12 @@ def read(text: str, type_: PropertyType) -> Value | None:
     try:
         value = convert(text, PropertyType.TEXT, type_)
         encode(type_, value)  # refuse what could not be kept
+    except TooLarge:
+        raise CannotRead("Enter a smaller number: this one is too large to keep.") from None
     except CannotRead:
         raise CannotRead(EXPECTED[type_]) from None
+    if type_ in PLACES and len(text.removesuffix("%").strip().partition(".")[2].rstrip("0")) > PLACES[type_]:
+        raise CannotRead(f"Enter at most {PLACES[type_]} decimal places.")
     return value
 
 

@@ -1,6 +1,6 @@
 """Provider keys in a secret store: AWS Secrets Manager, or an encrypted file on this machine.
 
-The web side stores, replaces and deletes keys; only the worker loads them. Nothing here logs, and no error
+The web side stores and deletes keys; only the worker loads them. Nothing here logs, and no error
 carries a key.
 """
 
@@ -48,7 +48,6 @@ class SecretStore(Protocol):
 
     def create(self, name: str, value: str) -> None: ...
     def read(self, name: str) -> str: ...
-    def replace(self, name: str, value: str) -> None: ...
     def delete(self, name: str) -> None: ...
     def names(self) -> dict[str, datetime]: ...
     def check(self) -> None: ...
@@ -93,10 +92,6 @@ def load_key(name: str) -> str:
     return store().read(name)
 
 
-def replace_key(name: str, key: str) -> None:
-    store().replace(name, key)
-
-
 def delete_key(name: str) -> None:
     store().delete(name)
 
@@ -123,9 +118,6 @@ class AwsSecrets:
     def read(self, name: str) -> str:
         answer = self._call("get_secret_value", SecretId=name, VersionStage="AWSCURRENT")
         return str(answer["SecretString"])
-
-    def replace(self, name: str, value: str) -> None:
-        self._call("put_secret_value", SecretId=name, SecretString=value, ClientRequestToken=str(uuid4()))
 
     def delete(self, name: str) -> None:
         try:
@@ -171,10 +163,13 @@ class LocalVault:
         self.key_path = settings.vault_key_file
 
     def create(self, name: str, value: str) -> None:
-        self._write(name, value, new=True)
-
-    def replace(self, name: str, value: str) -> None:
-        self._write(name, value, new=False)
+        with self._locked():
+            entries = self._entries()
+            if name in entries:
+                raise SecretStoreDown("name taken")
+            key, nonce = self._key_of(entries), os.urandom(12)
+            sealed = base64.b64encode(nonce + AESGCM(key).encrypt(nonce, value.encode(), name.encode())).decode()
+            self._save({**entries, name: {"sealed": sealed, "created_at": datetime.now(UTC).isoformat()}})
 
     def read(self, name: str) -> str:
         with self._locked():
@@ -200,17 +195,6 @@ class LocalVault:
         for name, entry in entries.items():
             self._open(name, entry)
             break
-
-    def _write(self, name: str, value: str, new: bool) -> None:
-        with self._locked():
-            entries = self._entries()
-            if new == (name in entries):
-                raise SecretStoreDown("name taken") if new else SecretMissing("not in the vault")
-            key, nonce = self._key_of(entries), os.urandom(12)
-            sealed = AESGCM(key).encrypt(nonce, value.encode(), name.encode())
-            created = entries[name]["created_at"] if name in entries else datetime.now(UTC).isoformat()
-            entries[name] = {"sealed": base64.b64encode(nonce + sealed).decode(), "created_at": created}
-            self._save(entries)
 
     def _open(self, name: str, entry: dict[str, str]) -> str:
         try:

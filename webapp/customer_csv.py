@@ -11,14 +11,13 @@ from webapp.customer_columns import Column, fetch_values
 from webapp.customer_list import CustomerQuery, customers_of
 from webapp.extensions import db
 from webapp.models import Customer, Property, Provider
+from webapp.spreadsheets import harmless
 from webapp.tenancy import acting_for, owned
 from webapp.values import PropertyType, csv_value
 
 SLICE = 500
 BYTES_OF_AN_ID = 16
 HEAD = ("name", "external_id", "chartmogul_uuid")
-# A spreadsheet takes a cell that begins like this for a formula; an apostrophe in front makes it text.
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 WORDS = (PropertyType.TEXT, PropertyType.LIST)
 
 
@@ -58,16 +57,12 @@ def _rows(ids: Sequence[UUID], properties: Sequence[Property]) -> list[list[str]
     types = [(property_.id, PropertyType(property_.type)) for property_ in properties]
     rows = []
     for row in (found[id_] for id_ in ids if id_ in found):
-        cells = [_harmless(row.name), _harmless(row.external_id), _harmless(row.uuid)]
+        cells = [harmless(text or "") for text in (row.name, row.external_id, row.uuid)]
         for property_id, type_ in types:
             cell = csv_value(type_, values.get((row.id, property_id)))
-            cells.append(_harmless(cell) if type_ in WORDS else cell)
+            cells.append(harmless(cell) if type_ in WORDS else cell)
         rows.append(cells)
     return rows
-
-
-def _harmless(text: str | None) -> str:
-    return f"'{text}" if text and text.startswith(FORMULA_SIGNS) else text or ""
 
 
 def _text(rows: Sequence[Sequence[Any]]) -> str:

@@ -8,6 +8,7 @@ from flask_login import current_user
 from sqlalchemy import select, update
 
 from webapp import audit, sessions
+from webapp.audit import AuditEntry
 from webapp.extensions import begin_writing, db
 from webapp.models import Impersonation, Tenant, User
 from webapp.models.accounts import IMPERSONATION_LASTS
@@ -118,3 +119,10 @@ def record_of(tenant_id: UUID, rows: int = 10) -> list[Impersonation]:
     """Who of support has looked at a tenant, newest first."""
     newest = select(Impersonation).where(Impersonation.tenant_id == tenant_id)
     return list(db.session.scalars(newest.order_by(Impersonation.started_at.desc()).limit(rows)))
+
+
+def actions_of_support(tenant_id: UUID, rows: int = 10) -> list[AuditEntry]:
+    """What support did for a tenant under its own name, newest first."""
+    by_staff = select(AuditEntry).join(User, User.id == AuditEntry.actor_id).where(User.role == "staff")
+    of_tenant = AuditEntry.tenant_id == tenant_id, AuditEntry.action.in_(audit.WORDS)
+    return list(db.session.scalars(by_staff.where(*of_tenant).order_by(AuditEntry.at.desc()).limit(rows)))

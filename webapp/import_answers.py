@@ -18,8 +18,8 @@ from webapp.import_list import (
     newest_first,
     page_of,
     surroundings,
-    why_no_sync,
 )
+from webapp.import_requests import why_no_sync
 from webapp.models import Import
 from webapp.rendering import page_or_partial, wants_partial
 

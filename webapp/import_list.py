@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import NotFound
 
 from webapp.extensions import db
-from webapp.models import Import, ImportState, ImportWarning, Provider, ProviderState
+from webapp.models import Import, ImportState, ImportWarning, Provider
 from webapp.tenancy import owned
 from webapp.wording import SKIPS, STATES
 
@@ -180,14 +180,3 @@ def _most_common_skips(import_ids: Sequence[UUID]) -> dict[UUID, str]:
         .order_by(func.count(), ImportWarning.kind.desc())
     )
     return {row.import_id: row.kind for row in db.session.execute(kinds)}
-
-
-def why_no_sync(provider: Provider | None) -> str | None:
-    """Why no import can be started right now; None when one can."""
-    if provider is None or not provider.live:
-        return "ChartMogul is not connected."
-    if provider.state == ProviderState.PAUSED:
-        return "Imports are paused by our team."
-    if provider.state == ProviderState.ACTION_NEEDED and provider.awaits_set_up:
-        return "ChartMogul refused the API key. Replace it first."
-    return None if provider.imports_may_run else "Our team still sets up the first import."

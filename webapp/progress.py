@@ -91,7 +91,7 @@ def announcement(import_: Import, before: str) -> str:
 
 def steps(import_: Import) -> list[Step]:
     """The steps in their order, as they stand; before the first one begins, the steps to come."""
-    to_come = [{"name": name, "state": "waiting"} for name in STEPS if name != "scores"]
+    to_come = [{"name": name, "state": "waiting"} for name in STEPS]
     return [_step(import_, row) for row in import_.steps or to_come]
 
 

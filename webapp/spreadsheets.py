@@ -7,6 +7,7 @@ from datetime import datetime
 
 from flask import Response
 
+# A spreadsheet takes a cell that begins like this for a formula.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -25,6 +26,11 @@ def _cell(value: object) -> object:
     """Empty is empty, times are ISO in UTC, and a text that begins like a formula gets an apostrophe."""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(value, str) and value.startswith(FORMULA_SIGNS):
-        return f"'{value}"
+    if isinstance(value, str):
+        return harmless(value)
     return "" if value is None else value
+
+
+def harmless(text: str) -> str:
+    """A text that a spreadsheet takes for nothing else: an apostrophe goes before what begins like a formula."""
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text

@@ -44,6 +44,10 @@ class CannotRead(Exception):
     """A value cannot be read as the wanted type, or is too large to keep."""
 
 
+class TooLarge(CannotRead):
+    """A number that is larger than what can be kept."""
+
+
 class Movement(Protocol):
     """What is read of a movement; a MovementRecord is one, and a stored row."""
 
@@ -165,7 +169,7 @@ def encode(type_: PropertyType, value: Value | None) -> tuple[int | None, str | 
         return (value - _EPOCH).days, None
     number = _scaled(value, _SCALES.get(type_, 1))
     if not -LARGEST <= number <= LARGEST:
-        raise CannotRead("The number is too large.")
+        raise TooLarge("The number is too large.")
     return number, None
 
 
@@ -455,7 +459,7 @@ def _scaled(value: int | Decimal, scale: int) -> int:
     if value.is_zero() or value.adjusted() < -10:
         return 0
     if not value.is_finite() or value.adjusted() > 20:
-        raise CannotRead("The number is too large.")
+        raise TooLarge("The number is too large.")
     numerator, denominator = value.as_integer_ratio()
     return _ratio(numerator * scale, denominator)
 

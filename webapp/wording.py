@@ -44,7 +44,6 @@ STEPS = {
     "movements": "Read movements",
     "match": "Match customers",
     "properties": "Fill properties",
-    "scores": "Recalculate scores",
 }
 STEP_STATES = {
     "waiting": Look("waiting", "", "clock"),
@@ -124,26 +123,14 @@ TROUBLES: dict[str, Trouble] = {
     Doubt.BAD_CHARACTERS: Trouble("Characters that cannot be stored, removed", _KEPT),
     Doubt.TOO_LONG: Trouble("Too long, cut", "Shorten it in ChartMogul if you need the end of it."),
     Doubt.TOO_BIG: Trouble("Too big, left empty", "Remove what you do not need in ChartMogul."),
-    "record_refused": Trouble("Skipped: the record cannot be read", _CORRECT),
-    "field_wrong_type": Trouble("Unexpected type, left empty", _KEPT),
-    "field_cut": Trouble("Too long, cut", "Shorten it in ChartMogul if you need the end of it."),
-    "text_cleaned": Trouble("Characters that cannot be stored, removed", _KEPT),
-    "attributes_too_big": Trouble(
-        "Custom attributes too big, left empty", "Remove attributes that you do not need in ChartMogul."
-    ),
-    "duplicate_record": Trouble("Sent twice by ChartMogul", "Nothing to do: the newer one was imported."),
-    "movement_without_customer": Trouble(
-        "Movement without a customer", "Nothing to do if you deleted the customer in ChartMogul."
-    ),
     "mrr_differs": Trouble("MRR differs from the sum of its movements", _COMPARE),
     "account_mrr_differs": Trouble("MRR of all customers differs from ChartMogul's total", _COMPARE),
     "value_unreadable": Trouble(
         "A property's value cannot be read", "Correct the value in ChartMogul, or change the property's type."
     ),
 }
-# Kinds of records that were not used. Those of the first line say all in their title.
-_SAY_ALL = [str(kind) for kind in Refusal]
-SKIPS = [*_SAY_ALL, "record_refused"]
+# Kinds of records that were not used; the title says all.
+SKIPS = [str(kind) for kind in Refusal]
 
 
 def cause(reason: str | None) -> Cause:
@@ -158,4 +145,4 @@ def trouble(kind: str, detail: str | None = None) -> Trouble:
 
 def trouble_detail(kind: str, detail: str | None) -> str:
     """What a warning's title leaves unsaid: the field, the size of a difference."""
-    return detail if detail and kind in TROUBLES and kind not in _SAY_ALL else ""
+    return detail if detail and kind in TROUBLES and kind not in SKIPS else ""

@@ -120,7 +120,7 @@ class _Changes:
                 number, text = encode(PropertyType(property_.type), _read(value, field, property_, self.provider))
             except CannotRead:
                 detail = f"{property_.name}: “{str(value)[:80]}” cannot be read as {property_.type}."
-                self.warnings.add("value_unreadable", customer.uuid, customer.name, detail)
+                self.warnings.add("value_unreadable", customer.uuid, customer.name, detail, property_.id)
                 continue
             if number is not None or text is not None:
                 self.new[property_.id, customer.id] = (property_.version, number, text)

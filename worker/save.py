@@ -6,6 +6,8 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func
+
 from webapp.chartmogul.records import (
     CustomerRecord,
     RecordRefused,
@@ -30,9 +32,11 @@ IN_ONE_STATEMENT = 400
 
 class Seen:
     """What a run's pages have held so far, so that a row that comes twice counts once. Rebuilt from the
-    saved pages when a run is taken up again."""
+    saved pages when a run is taken up again. `counted` holds, by their ids, the rows of a stream that had to
+    begin again, and by a hash the records that were refused: this run has counted them already."""
 
     def __init__(self, import_id: UUID) -> None:
+        self.counted: set[bytes] = set()
         self.customers: set[bytes] = set()
         self.movements: set[bytes] = set()
         self.activities: set[bytes] = set()
@@ -51,9 +55,11 @@ class Seen:
     def forget(self, import_id: UUID, stream: str) -> None:
         """Read a stream from its beginning: nothing of it has been seen; the caller commits."""
         if stream == "movements":
+            self.counted |= self.movements
             self.movements.clear()
             self.activities.clear()
         else:
+            self.counted |= self.customers
             self.customers.clear()
         db.session.execute(
             owned_delete(ImportPage).where(ImportPage.import_id == import_id, ImportPage.stream == stream)
@@ -66,6 +72,12 @@ def forget_all(import_id: UUID) -> None:
     db.session.execute(owned_delete(ImportWarning).where(ImportWarning.import_id == import_id))
 
 
+def count_movements(provider: Provider) -> int:
+    """How many movements count now: about as many as the next read will find."""
+    counting = Movement.provider_id == provider.id, Movement.read <= provider.movements_read
+    return db.session.scalar(owned(Movement, func.count()).where(*counting)) or 0
+
+
 class Warnings:
     """Warnings of one transaction, to be written with it."""
 
@@ -73,10 +85,11 @@ class Warnings:
         self.import_id, self.room = import_.id, MOST_WARNINGS - import_.warnings
         self.rows: list[dict[str, Any]] = []
 
-    def add(self, kind: str, uuid: str | None, name: str | None, detail: str | None) -> None:
-        self.rows.append(
-            {"kind": kind, "customer_uuid": uuid, "customer_name": name, "detail": detail and detail[:500]}
-        )
+    def add(
+        self, kind: str, uuid: str | None, name: str | None, detail: str | None, property_id: UUID | None = None
+    ) -> None:
+        of = {"customer_uuid": uuid, "customer_name": name, "property_id": property_id}
+        self.rows.append({**of, "kind": kind, "detail": detail and detail[:500]})
 
     def of_record(self, warnings: tuple[RecordWarning, ...], uuid: str, name: str | None) -> None:
         for warning in warnings:
@@ -99,7 +112,7 @@ def save_customers(import_: Import, provider: Provider, lease: Lease, page: Fetc
         try:
             record = parse_customer(entry)
         except RecordRefused as refused:
-            _refuse(refused, entry, counts, warnings)
+            _refuse(refused, entry, seen, counts, warnings)
             if refused.uuid:
                 held[Customer.id_for(provider.id, refused.uuid).bytes] = None
             continue
@@ -135,9 +148,9 @@ def _write_customers(
         row, hash_ = known.get(id_), content_hash(record)
         if row is None and is_lead(record.status) and not provider.import_leads:
             continue
-        warnings.of_record(record.warnings, record.uuid, record.name)
         unchanged = row is not None and row.content_hash == hash_ and row.gone_at is None
-        if id_ not in seen.customers:
+        if id_ not in seen.customers and id_ not in seen.counted:
+            warnings.of_record(record.warnings, record.uuid, record.name)
             counts["unchanged" if unchanged else "updated" if row else "created"] += 1
         if unchanged:
             continue
@@ -165,7 +178,7 @@ def save_movements(import_: Import, provider: Provider, lease: Lease, page: Fetc
         try:
             record = parse_movement(entry)
         except RecordRefused as refused:
-            _refuse(refused, entry, counts, warnings)
+            _refuse(refused, entry, seen, counts, warnings)
             continue
         activity = _activity_hash(record.activity_uuid, len(seen.activities) + len(activities))
         if activity in seen.activities or activity in activities:
@@ -178,7 +191,8 @@ def save_movements(import_: Import, provider: Provider, lease: Lease, page: Fetc
         activities.append(activity)
         counts["movements_read"] += 1
         rows[id_] = _movement_row(record, id_, provider)
-        warnings.of_record(record.warnings, record.customer_uuid, None)
+        if id_ not in seen.counted:
+            warnings.of_record(record.warnings, record.customer_uuid, None)
     ids = [UUID(bytes=id_) for id_ in rows]
     known = {id_.bytes for id_ in db.session.scalars(owned(Movement, Movement.id).where(Movement.id.in_(ids)))}
     new = [row for id_, row in rows.items() if id_ not in known]
@@ -232,7 +246,11 @@ def mark_gone(import_: Import, lease: Lease, customer_id: UUID, at: datetime) ->
     db.session.commit()
 
 
-def _refuse(refused: RecordRefused, entry: object, counts: Counter[str], warnings: Warnings) -> None:
+def _refuse(refused: RecordRefused, entry: object, seen: Seen, counts: Counter[str], warnings: Warnings) -> None:
+    mark = _record_hash(entry)
+    if mark in seen.counted:
+        return
+    seen.counted.add(mark)
     counts["skipped"] += 1
     warnings.add(str(refused.reason), refused.uuid, _name_of(entry), refused.sentence)
 
@@ -293,6 +311,12 @@ def _activity_hash(uuid: str | None, position: int) -> bytes:
         return UUID(uuid).bytes if uuid else position.to_bytes(16, "big")
     except ValueError:
         return blake2b((uuid or "").encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _record_hash(entry: object) -> bytes:
+    """16 bytes for a record by the id it claims to have, or by all it says."""
+    uuid = entry.get("uuid") if isinstance(entry, dict) else None
+    return blake2b((repr(uuid) if uuid else repr(entry)).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _name_of(entry: object) -> str | None:

@@ -29,6 +29,8 @@ from worker.limits import Budget
 
 log = structlog.get_logger()
 Item = TypeVar("Item")
+# An import that ChartMogul still holds up after this long ends, and says so.
+BUSY_FOR_GOOD = timedelta(hours=6)
 NEEDS_A_PERSON = (Reason.KEY_REFUSED, Reason.KEY_MISSING, Reason.OTHER_ACCOUNT)
 COUNTS = (
     *("customers_read", "movements_read", "created", "updated", "unchanged", "gone", "skipped"),
@@ -117,7 +119,8 @@ class Run:
         if self.import_.checkpoint:
             return
         empty: dict[str, Any] = {"account_difference_minor": None, "customers_expected": None, "steps": []}
-        self.lease.write(**dict.fromkeys(COUNTS, 0), **empty)
+        expected = save.count_movements(self.provider) or None
+        self.lease.write(**dict.fromkeys(COUNTS, 0), **empty, movements_expected=expected)
         self.timer = Steps([])
         save.forget_all(self.import_.id)
         db.session.commit()
@@ -281,8 +284,11 @@ class Run:
         queue.enqueue_import(self.import_)
 
     def wait(self, seconds: float) -> None:
-        """ChartMogul wants to be left alone: wait, visibly, and free this worker."""
+        """ChartMogul wants to be left alone: wait, visibly, and free this worker; but not for ever."""
         db.session.rollback()
+        self._reload()
+        if self.import_.started_at and now() - self.import_.started_at > BUSY_FOR_GOOD:
+            return self.fail(Reason.BUSY)
         try:
             self.lease.write(
                 state=ImportState.WAITING,

@@ -81,7 +81,7 @@ def test_tenant_sees_who_looked_and_that_it_is_over(
     expect(admin.support_access).to_contain_text("Looking now")
 
     support.stop_impersonating()
-    expect(support.page.get_by_role("heading", level=1, name="Pending set-ups")).to_be_visible()
+    expect(support.page.get_by_role("heading", level=1, name=cast.acme.name)).to_be_visible()
     expect(support.banner).to_have_count(0)
     admin.open()
     expect(admin.support_access).to_contain_text(f"Stopped by {cast.sam.email}")

@@ -64,17 +64,7 @@ def test_names_are_never_used_twice_and_deleting_twice_is_no_error(vault):
     vault.delete("a")
     with pytest.raises(SecretMissing):
         vault.read("a")
-    with pytest.raises(SecretMissing):
-        vault.replace("a", "new")
     assert list(vault.names()) == ["b"]
-
-
-def test_replaced_key_keeps_its_name_and_age(vault):
-    before = vault.names()["a"]
-    vault.replace("a", "new")
-
-    assert vault.read("a") == "new"
-    assert vault.names()["a"] == before
 
 
 def test_same_key_is_sealed_differently_each_time(vault, file):

@@ -71,10 +71,8 @@ def test_a_keys_whole_life(store, settings):
     name = f"{settings.secret_prefix}/tenant/1/chartmogul/2/key"
     store.check()
     store.create(name, KEY)
-    first = store.read(name)
-    store.replace(name, "new key")
 
-    assert (first, store.read(name)) == (KEY, "new key")
+    assert store.read(name) == KEY
     assert list(store.names()) == [name]
     store.delete(name)
     store.delete(name)
@@ -167,14 +165,13 @@ def test_key_is_replaced_under_a_new_name_and_the_old_one_deleted(app, person, c
     stub.assert_no_pending_responses()
 
 
-@pytest.mark.parametrize("operation", ["create_secret", "get_secret_value", "put_secret_value"])
+@pytest.mark.parametrize("operation", ["create_secret", "get_secret_value"])
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "InvalidRequestException"])
 def test_gone_and_going_are_the_same(store, stub, operation, code):
     stub.add_client_error(operation, code)
     call = {
         "create_secret": lambda: store.create(NAME, KEY),
         "get_secret_value": lambda: store.read(NAME),
-        "put_secret_value": lambda: store.replace(NAME, KEY),
     }[operation]
 
     with pytest.raises(SecretStoreDown if operation == "create_secret" else SecretMissing) as error:
@@ -191,10 +188,11 @@ def test_the_current_version_is_asked_for(store, stub):
 
 
 def test_repeats_carry_the_same_token_and_deletes_are_never_forced(store, stub):
-    stub.add_response("put_secret_value", {}, {"SecretId": NAME, "SecretString": KEY, "ClientRequestToken": ANY})
+    tags = [{"Key": "app", "Value": "customerscore"}]
+    stub.add_response("create_secret", {}, {"Name": NAME, "SecretString": KEY, "ClientRequestToken": ANY, "Tags": tags})
     stub.add_response("delete_secret", {}, {"SecretId": NAME, "RecoveryWindowInDays": 7})
 
-    store.replace(NAME, KEY)
+    store.create(NAME, KEY)
     store.delete(NAME)
 
 

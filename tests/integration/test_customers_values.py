@@ -39,7 +39,7 @@ def kept(property_):
     [
         ("text", "  Petra K. ", (None, "Petra K.")),
         ("number", "-1234.5", (-12_345_000, None)),
-        ("money", "12.345", (1235, None)),
+        ("money", "12.340", (1234, None)),
         ("percent", "12.5 %", (1250, None)),
         ("boolean", "yes", (1, None)),
         ("boolean", "no", (0, None)),
@@ -64,7 +64,10 @@ def test_what_is_typed_becomes_a_value_of_its_type(person, cast, customer, type_
     ("type_", "typed", "words"),
     [
         ("number", "12,5", "Enter a plain number, for example 1234.5."),
-        ("number", "9" * 30, "Enter a plain number, for example 1234.5."),
+        ("number", "9" * 30, "Enter a smaller number: this one is too large to keep."),
+        ("number", "1.23456", "Enter at most 4 decimal places."),
+        ("money", "12.345", "Enter at most 2 decimal places."),
+        ("percent", "0.125 %", "Enter at most 2 decimal places."),
         ("money", "a lot", "Enter a plain amount, for example 1234.50."),
         ("percent", "%", "Enter a percentage, for example 12.5."),
         ("boolean", "perhaps", "Choose Yes or No."),

@@ -92,6 +92,15 @@ def test_member_reads_why_a_page_is_closed(person, cast: Cast):
     assert "Only admins can do this" in words_of(page.text)
 
 
+def test_error_page_of_somebody_who_is_signed_in_leads_on(person, stranger: Browser, cast: Cast):
+    for somebody, path, link in ((cast.max, "/nowhere", "/customers"), (cast.sam, "/customers", "/support")):
+        page = person(somebody).get(path).text
+        assert f'<li><a href="{link}"' in page
+        assert page.count("<main") == page.count("<h1") == 1
+    assert "This page belongs to a tenant" in page
+    assert '<nav aria-label="Main">' not in stranger.get("/nowhere").text
+
+
 def test_refused_write_is_on_the_record_and_a_refused_page_is_not(person, cast: Cast):
     max_ = person(cast.max)
     max_.get("/settings/providers/chartmogul")

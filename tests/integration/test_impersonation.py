@@ -112,7 +112,7 @@ def test_stop_ends_it_under_a_new_session_name(sam, cast: Cast):
 
     answer = sam.post(STOP)
 
-    assert (answer.status_code, answer.location) == (303, "/support")
+    assert (answer.status_code, answer.location) == (303, f"/support/tenants/{cast.acme.id}")
     assert sam.client.get_cookie("sid").value != before
     assert sam.get("/support").status_code == 200
     assert sam.get("/customers").status_code == 403

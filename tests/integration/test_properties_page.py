@@ -9,11 +9,12 @@ from sqlalchemy import func, select
 from tests import factories
 from tests.factories import Cast
 from tests.pages import look_around, table
+from tests.texts import words_of
 from webapp.audit import AuditEntry
 from webapp.extensions import db
-from webapp.models import Property, PropertyValue, Source
+from webapp.models import ImportWarning, Property, PropertyValue, Source
 from webapp.models.types import now
-from webapp.tenancy import across_tenants
+from webapp.tenancy import across_tenants, acting_for, insert_rows
 from webapp.values import PropertyType, encode
 
 
@@ -38,6 +39,23 @@ def page_of(somebody, property_):
 
 def spread(html):
     return [row[:2] for row in table(html[html.index('id="spread"') :])[1:]]
+
+
+def test_page_says_how_many_values_could_not_be_read(person, cast, provider):
+    import_ = factories.make_import(provider)
+    filled = {"filled_version": 1, "filled_at": now(), "filled_import_id": import_.id}
+    seats = factories.make_property(cast.acme, "Seats", type="number", **filled)
+    other = factories.make_property(cast.acme, "Other", type="number", **filled)
+    with acting_for(cast.acme.id):
+        row = {"import_id": import_.id, "kind": "value_unreadable", "property_id": seats.id}
+        insert_rows(ImportWarning, [row, row])
+        db.session.commit()
+
+    page = page_of(person(cast.max), seats)
+
+    assert "Left empty 2 values that cannot be read as number" in words_of(page)
+    assert f'href="/imports/{import_.id}#errors"' in page
+    assert "Left empty" not in page_of(person(cast.max), other)
 
 
 def test_page_says_what_it_is_and_who_filled_it(person, cast, provider):

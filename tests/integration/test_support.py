@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.factories import Cast, make_import, make_provider, make_tenant
+from tests.texts import words_of
 from webapp import queue
 from webapp.audit import AuditEntry
 from webapp.extensions import db
@@ -232,3 +233,31 @@ def test_for_others_the_console_does_not_exist(person, cast: Cast, who, path):
     assert somebody.get("/support").status_code == 404
     assert somebody.get(f"/support/tenants/{cast.acme.id}{path}").status_code == 404
     assert somebody.post(f"/support/tenants/{cast.acme.id}/imports").status_code == 404
+
+
+def test_last_imports_refresh_themselves_while_one_is_live(person, cast: Cast):
+    import_ = make_import(make_provider(cast.acme), ImportState.RUNNING)
+    sam, address = person(cast.sam), f"/support/tenants/{cast.acme.id}"
+
+    assert f'data-hx-get="{address}/live"' in sam.get(address).text
+    assert f'data-hx-get="{address}/live"' in sam.get(f"{address}/live", headers={"HX-Request": "true"}).text
+    assert "<h1>Acme</h1>" in sam.get(f"{address}/live").text
+
+    with acting_for(cast.acme.id):
+        import_.state = ImportState.DONE
+        db.session.commit()
+    assert "data-hx-get" not in sam.get(f"{address}/live", headers={"HX-Request": "true"}).text
+
+
+def test_tenants_admins_read_what_support_did(person, cast: Cast):
+    make_provider(cast.acme)
+    sam, ada = person(cast.sam), person(cast.ada)
+    sam.post(f"/support/tenants/{cast.acme.id}/pause")
+    ada.post("/imports")
+
+    page = words_of(ada.get("/settings/providers").text)
+
+    assert "Imports paused by sam@customerscore.example, just now" in page
+    assert "Our team paused the imports just now." in page
+    assert "by ada@acme.example" not in page
+    assert "Imports paused" not in words_of(person(cast.gil).get("/settings/providers").text)

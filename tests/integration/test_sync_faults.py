@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from simulator import Account
 from tests import expected, factories, syncing
 from webapp import credentials
+from webapp.chartmogul.records import Refusal
 from webapp.extensions import db
 from webapp.models import (
     Import,
@@ -21,7 +22,7 @@ from webapp.models import (
     Reason,
 )
 from webapp.models.types import now
-from webapp.tenancy import across_tenants
+from webapp.tenancy import across_tenants, acting_for
 from worker import refresh
 
 
@@ -149,6 +150,19 @@ def test_long_wait_frees_the_worker_and_says_until_when(app, connected, chartmog
     assert expected.held_customers(provider) == expected.expected_customers(account)
 
 
+def test_waiting_ends_after_six_hours(app, connected, chartmogul):
+    provider, _ = connected
+    chartmogul.faults.add(429, match="/customers", retry_after=86400)
+    waiting = syncing.run(app, provider)
+    with across_tenants():
+        db.session.execute(update(Import).values(not_before=now(), started_at=now() - timedelta(hours=7)))
+        db.session.commit()
+
+    import_ = syncing.run(app, provider, waiting.id)
+
+    assert (import_.state, import_.reason) == (ImportState.FAILED, Reason.BUSY)
+
+
 def test_wait_that_is_too_long_for_a_worker_is_shown_as_waiting(app, connected, chartmogul):
     provider, _ = connected
     chartmogul.faults.add(429, match="/customers", retry_after=25)
@@ -214,7 +228,9 @@ def test_key_of_another_account_brings_nothing_in(app, connected, chartmogul):
     provider, _ = connected
     key = "fedcba9876543210fedcba9876543210"
     chartmogul.add_key(key, Account(name="Another", seed=77, size=20))
-    credentials.replace_key(provider.secret_name, key)
+    provider.secret_name = credentials.store_key(provider.tenant_id, key)
+    with acting_for(provider.tenant_id):
+        db.session.commit()
 
     import_ = syncing.run(app, provider)
 
@@ -240,6 +256,44 @@ def test_records_that_cannot_be_used_are_skipped_and_named(app, connected, chart
         warning = db.session.scalars(select(ImportWarning).where(ImportWarning.customer_uuid.is_not(None))).first()
     assert warning.customer_uuid == account.customers()[1]["uuid"]
     assert len(expected.held_customers(provider)) == len(account.customers()) - 1
+
+
+def test_record_that_comes_on_two_pages_is_told_once(app, connected, chartmogul):
+    provider, account = connected
+    twice = {"uuid": account.customers()[1]["uuid"], "mrr": "a lot"}
+    chartmogul.faults.add("edit_row", match="/customers", row=1, times=2, set=twice)
+    chartmogul.faults.add("edit_row", match="/activities", row=1, times=2, set={"uuid": "once", "date": "tomorrow"})
+
+    import_ = syncing.run(app, provider)
+
+    assert import_.skipped == 2
+    with across_tenants():
+        kinds = db.session.scalars(select(ImportWarning.kind).order_by(ImportWarning.kind)).all()
+    assert [kind for kind in kinds if kind in set(Refusal)] == [Refusal.NO_DATE, Refusal.NOT_MONEY]
+
+
+def test_list_that_begins_again_counts_nothing_twice(app, connected, chartmogul):
+    provider, account = connected
+    cut = len(account.customers()) // 200
+    chartmogul.faults.add("nul_name", match="/customers", row=1, times=1)
+    chartmogul.faults.add(400, match="/customers", after=cut, times=1)
+    chartmogul.faults.add(400, match="/activities", after=2, times=1)
+
+    import_ = syncing.run(app, provider)
+
+    assert import_.state == ImportState.DONE
+    assert import_.customers_read == len(account.customers())
+    assert import_.created + import_.updated + import_.unchanged == len(expected.held_customers(provider))
+    assert import_.movements_read == import_.movements_added == len(account.activities())
+    assert import_.warnings == 1
+
+
+def test_import_expects_as_many_movements_as_the_one_before_found(app, connected, chartmogul):
+    provider, _ = connected
+
+    first, second = syncing.run(app, provider), syncing.run(app, provider)
+
+    assert (first.movements_expected, second.movements_expected) == (None, first.movements_read)
 
 
 def test_customer_deleted_while_the_list_is_read_is_not_marked_by_guess(app, connected, chartmogul):

@@ -109,6 +109,7 @@ class Provider(TenantOwned, Base):
     connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     set_up_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disconnected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     every_hours: Mapped[int | None]
     daily_at: Mapped[str | None] = mapped_column(String(5))
@@ -200,7 +201,7 @@ class Provider(TenantOwned, Base):
         self.generation += 1
         self.secret_name, self.key_mask = secret_name, key_mask
         self.connected_by, self.connected_at = by, at
-        self.set_up_at = self.disconnected_at = None
+        self.set_up_at = self.disconnected_at = self.paused_at = None
         self.action_reason = self.action_since = self.next_import_at = None
         self.failures = 0
         self.ask_probe(at)
@@ -246,11 +247,11 @@ class Provider(TenantOwned, Base):
             zone = ZoneInfo(self.schedule_zone or "UTC")
             self.next_import_at = next_daily(time.fromisoformat(self.daily_at), zone, after)
 
-    def pause(self) -> None:
-        self.state, self.next_import_at = ProviderState.PAUSED, None
+    def pause(self, at: datetime) -> None:
+        self.state, self.paused_at, self.next_import_at = ProviderState.PAUSED, at, None
 
     def resume(self, at: datetime) -> None:
-        self.state = ProviderState.CONNECTED
+        self.state, self.paused_at = ProviderState.CONNECTED, None
         self.schedule_next(at)
 
     def need_action(self, reason: str, at: datetime) -> None:
@@ -474,3 +475,5 @@ class ImportWarning(TenantOwned, Base):
     customer_name: Mapped[str | None] = mapped_column(String(500))
     kind: Mapped[str] = mapped_column(String(40))
     detail: Mapped[str | None] = mapped_column(String(500))
+    # The property whose value could not be read, of a warning about that.
+    property_id: Mapped[UUID | None]

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, make_response, redirect, render_template, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, url_for
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
@@ -54,11 +54,13 @@ def store(tenant_id: UUID) -> AnyResponse:
 def remove() -> AnyResponse:
     """Stop, in whichever session it was begun. Once more is no error."""
     looking = impersonation.current() or impersonation.live_of(current_user)
-    if looking is not None:
-        impersonation.end(looking.id, "stopped", now())
-        db.session.commit()
-        impersonation.leave()
-    return redirect(url_for("support.index"), 303)
+    if looking is None:
+        return redirect(url_for("support.index"), 303)
+    impersonation.end(looking.id, "stopped", now())
+    db.session.commit()
+    impersonation.leave()
+    flash("It stands in the record of support access.", "Impersonation ended")
+    return redirect(url_for("support.show", tenant_id=looking.tenant_id), 303)
 
 
 def _to_code(tenant_id: UUID) -> AnyResponse:

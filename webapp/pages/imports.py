@@ -3,11 +3,10 @@
 import re
 from uuid import UUID
 
-from flask import Blueprint, abort, flash, make_response, request
+from flask import Blueprint, flash, make_response, request
 from flask.wrappers import Response
 from flask_login import current_user
 from sqlalchemy import func
-from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp import audit, wording
@@ -15,16 +14,15 @@ from webapp.extensions import db
 from webapp.gate import members_too, not_for_support, poll
 from webapp.import_answers import changed, into, moving_piece, new_rows, overview, page, started, whole
 from webapp.import_csv import ERROR, IMPORT, error_row, import_row
-from webapp.import_list import ImportQuery, Nonsense, errors_of, newest_first, surroundings, why_no_sync
-from webapp.models import Import, Provider, Trigger
+from webapp.import_list import ImportQuery, Nonsense, errors_of, newest_first, surroundings
+from webapp.import_requests import CannotRun, retry_import, start_import
+from webapp.models import Import
 from webapp.models.types import now
 from webapp.progress import announcement, outcome, progress, shown, steps, tries, troubles
-from webapp.queue import commit_and_wake
 from webapp.rendering import wants_partial
 from webapp.spreadsheets import csv_file
 from webapp.tenancy import owned, owned_or_404
 
-TRIES = 3
 NUMBER = re.compile(r"[0-9]{1,9}")
 blueprint = Blueprint("imports", __name__)
 for format_ in (progress, shown, outcome, steps, tries, troubles):
@@ -93,29 +91,17 @@ def export_errors(id: UUID) -> Response:
 
 @blueprint.post("/imports")
 def create() -> AnyResponse:
-    """Start an import, or show the one that is live already: of many clicks one starts it, whoever else
-    clicks at the same moment is told so by the database."""
+    """Start an import, or show the one that is live already."""
     after = _shown_up_to(request.form.get("after"))
-    for _ in range(TRIES):
-        provider = Provider.current(lock=True)
-        problem = why_no_sync(provider)
-        if provider is None or problem:
-            return into("#import-list", overview(ImportQuery(), 422, problem))
-        live = provider.live_import()
-        if live is not None:
-            flash(f"ChartMogul import #{live.number} goes on.", "An import is running already")
-            return started(after)
-        import_ = provider.start_import(Trigger.MANUAL, current_user.email, now())
-        try:
-            db.session.flush()
-        except IntegrityError:
-            db.session.rollback()
-            continue
-        audit.record("import:started", import_, number=import_.number, trigger=import_.trigger)
-        commit_and_wake(import_)
+    try:
+        import_, new = start_import(current_user.email)
+    except CannotRun as problem:
+        return into("#import-list", overview(ImportQuery(), 422, str(problem)))
+    if new:
         flash("Its progress shows in Imports overview.", f"Import #{import_.number} started")
-        return started(after)
-    abort(409)
+    else:
+        flash(f"ChartMogul import #{import_.number} goes on.", "An import is running already")
+    return started(after)
 
 
 @blueprint.post("/imports/<uuid:id>/cancel")
@@ -136,35 +122,14 @@ def cancel(id: UUID) -> AnyResponse:
 def retry(id: UUID) -> AnyResponse:
     """Let an import that ended badly go on; one that waits or runs already stays as it is."""
     import_ = owned_or_404(Import, id)
-    db.session.refresh(import_, with_for_update=True)
-    provider = Provider.current(lock=True)
-    problem = _why_no_retry(import_, provider)
-    if import_.live:
-        return changed(import_)
-    if provider is None or problem:
-        return whole(import_, 422, problem=problem)
-    import_.retry(current_user.email, provider.generation, now())
-    audit.record("import:retried", import_, number=import_.number)
     try:
-        db.session.flush()
-    except IntegrityError:
-        db.session.rollback()
-        return whole(owned_or_404(Import, id), 422, problem="Another import is running. Retry when it has ended.")
-    words = "It goes on where it stopped." if import_.checkpoint else "It reads everything again."
-    commit_and_wake(import_)
-    flash(words, f"Import #{import_.number} waits to run again")
+        goes_on = retry_import(import_, current_user.email)
+    except CannotRun as problem:
+        return whole(owned_or_404(Import, id), 422, problem=str(problem))
+    if goes_on:
+        words = "It goes on where it stopped." if import_.checkpoint else "It reads everything again."
+        flash(words, f"Import #{import_.number} waits to run again")
     return changed(owned_or_404(Import, id))
-
-
-def _why_no_retry(import_: Import, provider: Provider | None) -> str | None:
-    if not import_.retryable:
-        return "This import cannot be retried."
-    if provider is None or provider.id != import_.provider_id:
-        return "The ChartMogul account of this import is no longer connected."
-    live = provider.live_import()
-    if live is not None:
-        return f"Import #{live.number} is running. Retry when it has ended."
-    return why_no_sync(provider)
 
 
 def _shown_up_to(number: str | None) -> int | None:

@@ -24,7 +24,7 @@ from webapp.pages.providers import done, forget, self_serve, sheet
 from webapp.tenancy import current_tenant_id
 
 blueprint = Blueprint("keys", __name__, url_prefix="/chartmogul")
-# More often fills the versions that AWS keeps of a secret.
+# Each replacement leaves a secret that AWS keeps for a week.
 REPLACED_AT_MOST_EVERY = timedelta(minutes=10)
 
 

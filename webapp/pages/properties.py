@@ -15,7 +15,7 @@ from webapp.extensions import db
 from webapp.forms.properties import PropertyForm, problems_of
 from webapp.freshness import customer_count, property_state, stale_since
 from webapp.gate import members_too
-from webapp.models import Import, Property, PropertyValue, Provider, Source
+from webapp.models import Import, ImportWarning, Property, PropertyValue, Provider, Source
 from webapp.models.types import now
 from webapp.pages.property_pieces import form_context
 from webapp.property_draft import Draft, fields_of
@@ -68,8 +68,15 @@ def show(id: UUID) -> AnyResponse:
         spread=distribution(property_, provider) if provider else None,
         examples=examples(property_, provider) if provider else [],
         filled_by=db.session.scalar(imports) if property_.filled_import_id else None,
+        unreadable=_unreadable(property_),
     )
     return make_response(words)
+
+
+def _unreadable(property_: Property) -> int:
+    """How many customers' values the import that filled the property could not read."""
+    of_it = ImportWarning.import_id == property_.filled_import_id, ImportWarning.property_id == property_.id
+    return db.session.scalar(owned(ImportWarning, func.count()).where(*of_it)) or 0
 
 
 @blueprint.route("/properties/new", methods=["GET", "POST"])

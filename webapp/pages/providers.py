@@ -24,8 +24,9 @@ log = structlog.get_logger()
 @blueprint.get("")
 @members_too
 def index() -> str:
-    looks = impersonation.record_of(current_tenant_id())
-    return render_template("providers/index.html", looks=looks, **card())
+    tenant_id = current_tenant_id()
+    support = {"looks": impersonation.record_of(tenant_id), "actions": impersonation.actions_of_support(tenant_id)}
+    return render_template("providers/index.html", **support, **card())
 
 
 @blueprint.get("/chartmogul")

@@ -8,21 +8,21 @@ from uuid import UUID
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp import audit, impersonation
 from webapp.extensions import db
-from webapp.gate import staff_only
-from webapp.import_list import why_no_sync
-from webapp.models import Import, Provider, ProviderState, Tenant, Trigger, User
+from webapp.gate import poll, staff_only
+from webapp.import_requests import CannotRun, retry_import, start_import
+from webapp.models import Import, Provider, ProviderState, Tenant, User
 from webapp.models.types import now
-from webapp.queue import commit_and_wake
+from webapp.rendering import wants_partial
 from webapp.tenancy import across_tenants, acting_for, owned, owned_or_404
 
 PER_PAGE = 50
 LAST_IMPORTS = 10
 blueprint = Blueprint("support", __name__, url_prefix="/support")
+blueprint.record_once(lambda setup: setup.app.jinja_env.globals.update(audit_words=audit.WORDS))
 
 
 @blueprint.get("")
@@ -61,23 +61,32 @@ def show(tenant_id: UUID) -> AnyResponse:
         return _page(tenant)
 
 
+@blueprint.get("/tenants/<uuid:tenant_id>/live")
+@staff_only
+@poll
+def show_live(tenant_id: UUID) -> AnyResponse:
+    """The tenant's last imports, for as long as one of them is under way."""
+    with at_tenant(tenant_id) as tenant:
+        if not wants_partial():
+            return _page(tenant)
+        return make_response(
+            render_template(
+                "support/_imports.html", tenant=tenant, provider=Provider.current(), imports=_last_imports()
+            )
+        )
+
+
 @blueprint.post("/tenants/<uuid:tenant_id>/imports")
 @staff_only
 def sync(tenant_id: UUID) -> AnyResponse:
     """Start an import for the tenant, or say which one is live already."""
     with at_tenant(tenant_id) as tenant:
-        provider = Provider.current(lock=True)
-        problem = why_no_sync(provider)
-        if provider is None or problem:
-            return _page(tenant, problem)
-        live = provider.live_import()
-        if live is not None:
-            return _done(tenant, "An import is running already", f"Import #{live.number} goes on.")
-        import_ = provider.start_import(Trigger.MANUAL, current_user.email, now())
-        if not _flushed():
-            return _page(tenant, "Another import was started in the same moment.")
-        audit.record("import:started", import_, number=import_.number, trigger=import_.trigger)
-        commit_and_wake(import_)
+        try:
+            import_, new = start_import(current_user.email)
+        except CannotRun as problem:
+            return _page(tenant, str(problem))
+        if not new:
+            return _done(tenant, "An import is running already", f"Import #{import_.number} goes on.")
         return _done(tenant, f"Import #{import_.number} started", f"It runs for {tenant.name}.")
 
 
@@ -87,18 +96,12 @@ def retry(tenant_id: UUID, import_id: UUID) -> AnyResponse:
     """Let an import of the tenant that ended badly go on."""
     with at_tenant(tenant_id) as tenant:
         import_ = owned_or_404(Import, import_id)
-        db.session.refresh(import_, with_for_update=True)  # the import first, as everywhere, then its provider
-        provider = Provider.current(lock=True)
-        if import_.live:
+        try:
+            goes_on = retry_import(import_, current_user.email)
+        except CannotRun as problem:
+            return _page(tenant, str(problem))
+        if not goes_on:
             return _done(tenant, f"Import #{import_.number} goes on", "It waits or runs already.")
-        problem = why_no_sync(provider)
-        if provider is None or problem or not import_.retryable or import_.provider_id != provider.id:
-            return _page(tenant, problem or "This import cannot be retried. Start a new one.")
-        import_.retry(current_user.email, provider.generation, now())
-        if not _flushed():
-            return _page(tenant, "Another import is running. Retry when it has ended.")
-        audit.record("import:retried", import_, number=import_.number)
-        commit_and_wake(import_)
         return _done(tenant, f"Import #{import_.number} waits to run again", f"It runs for {tenant.name}.")
 
 
@@ -109,7 +112,7 @@ def pause(tenant_id: UUID) -> AnyResponse:
     with at_tenant(tenant_id) as tenant:
         provider = Provider.current(lock=True)
         if provider is not None and provider.state == ProviderState.CONNECTED:
-            provider.pause()
+            provider.pause(now())
             audit.record("provider:paused", provider)
             db.session.commit()
         elif provider is None or provider.state != ProviderState.PAUSED:
@@ -141,30 +144,24 @@ def at_tenant(tenant_id: UUID) -> Iterator[Tenant]:
         yield tenant
 
 
-def _flushed() -> bool:
-    """Write what was changed; False when the database says that another import is live."""
-    try:
-        db.session.flush()
-    except IntegrityError:
-        db.session.rollback()
-        return False
-    return True
-
-
 def _done(tenant: Tenant, title: str, words: str) -> AnyResponse:
     flash(words, title)
     return redirect(url_for("support.show", tenant_id=tenant.id), 303)
 
 
+def _last_imports() -> list[Import]:
+    return list(db.session.scalars(owned(Import).order_by(Import.number.desc()).limit(LAST_IMPORTS)))
+
+
 def _page(tenant: Tenant, problem: str | None = None) -> AnyResponse:
     """The tenant's page; with a problem, as the answer to a form that could not be carried out."""
-    newest = owned(Import).order_by(Import.number.desc()).limit(LAST_IMPORTS)
     people = select(User).where(User.tenant_id == tenant.id).order_by(User.role, User.email)
     facts: dict[str, Any] = {
         "provider": Provider.current(),
-        "imports": list(db.session.scalars(newest)),
+        "imports": _last_imports(),
         "users": list(db.session.scalars(people)),
         "looks": impersonation.record_of(tenant.id),
+        "actions": impersonation.actions_of_support(tenant.id),
         "problem": problem,
         "page_failed": bool(problem),
     }
