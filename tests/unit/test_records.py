@@ -1,18 +1,13 @@
-"""What ChartMogul's answers mean: recorded ones, odd ones, and ones that must be refused."""
+"""What ChartMogul's records mean: recorded ones, odd ones, and ones that must be refused."""
 
-import json
-from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from webapp.chartmogul import records
+from tests.recorded import CUSTOMER, MOVEMENT, customer, movement, recorded_customers, sample
 from webapp.chartmogul.records import (
     CustomerRecord,
     Doubt,
@@ -22,10 +17,7 @@ from webapp.chartmogul.records import (
     RecordRefused,
     RecordWarning,
     Refusal,
-    content_hash,
-    is_lead,
     looks_like_timestamp,
-    movement_key,
     parse_account,
     parse_customer,
     parse_movement,
@@ -33,33 +25,6 @@ from webapp.chartmogul.records import (
     parse_total_mrr,
     read_time,
 )
-
-# The same examples in every run, however busy the machine is.
-PATIENT = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-
-SAMPLES = Path(__file__).parents[1] / "samples"
-
-
-def sample(name: str) -> Any:
-    return json.loads((SAMPLES / f"{name}.json").read_text())
-
-
-def recorded_customers() -> list[Any]:
-    pages = [sample(path.stem)["entries"] for path in sorted(SAMPLES.glob("customers_*.json"))]
-    singles = [sample(path.stem) for path in sorted(SAMPLES.glob("customer_*.json"))]
-    return [entry for page in pages for entry in page] + [one for one in singles if "chartmogul-url" in one]
-
-
-CUSTOMER = sample("customers_page1")["entries"][0]
-MOVEMENT = sample("activities_page1")["entries"][0]
-
-
-def customer(**changes: Any) -> CustomerRecord:
-    return parse_customer({**CUSTOMER, **{key.replace("__", "-"): value for key, value in changes.items()}})
-
-
-def movement(**changes: Any) -> MovementRecord:
-    return parse_movement({**MOVEMENT, **{key.replace("__", "-"): value for key, value in changes.items()}})
 
 
 @pytest.mark.parametrize("raw", recorded_customers(), ids=lambda raw: f"{raw['status']} {raw['uuid']}")
@@ -244,254 +209,3 @@ def test_an_odd_field_is_left_empty_with_a_warning(changes: dict[str, Any], warn
     name = {"chartmogul-url": "chartmogul_url", "customer-since": "customer_since"}.get(warning[0], warning[0])
     assert name == "attributes" or not getattr(record, name)
     assert "x" not in record.warnings[0].sentence.replace("unexpected", "")
-
-
-@pytest.mark.parametrize("empty", [None, "", "  "])
-def test_empty_is_empty(empty: object) -> None:
-    record = customer(name=empty, city=empty, website_url=empty, customer__since=empty if empty != "  " else "")
-
-    assert (record.name, record.city, record.website_url, record.customer_since) == (None, None, None, None)
-    assert record.warnings == ()
-
-
-def test_missing_keys_and_unknown_keys_do_no_harm() -> None:
-    record = parse_customer({"uuid": "cus_1", "mrr": 0, "arr": 0, "new-thing": {"deep": [1]}})
-
-    assert (record.tags, record.custom, record.external_ids, record.warnings) == ((), {}, (), ())
-    assert record.status is None
-
-
-def test_characters_that_cannot_be_stored_are_removed() -> None:
-    attributes = {"tags": ["v\0ip"], "custom": {"k\0": "\udfff"}}
-    record = customer(name="A\0cme \ud800 😀", attributes=attributes)
-
-    assert (record.name, record.tags, record.custom) == ("Acme \ufffd 😀", ("vip",), {"k": "\ufffd"})
-    assert {warning.reason for warning in record.warnings} == {Doubt.BAD_CHARACTERS}
-    assert [warning.field for warning in record.warnings] == ["name", "tags", "custom key", "custom"]
-
-
-def test_long_texts_are_cut() -> None:
-    record = customer(name="n" * 256, status="s" * 41, city="c" * 255)
-    cut = movement(description="d" * 501)
-
-    assert (record.name, record.status, record.city) == ("n" * 255, "s" * 40, "c" * 255)
-    assert record.warnings == (RecordWarning("name", Doubt.TOO_LONG), RecordWarning("status", Doubt.TOO_LONG))
-    short = customer(country="c" * 101, billing__system__type="b" * 100, currency="E" * 11)
-    assert (short.country, short.billing_system, short.currency) == ("c" * 100, "b" * 100, "E" * 10)
-    assert (cut.description, cut.warnings) == ("d" * 500, (RecordWarning("description", Doubt.TOO_LONG),))
-
-
-@pytest.mark.parametrize(
-    ("changes", "read"),
-    [
-        ({"website_url": "https://" + "x" * 992}, lambda record: len(record.website_url or "") == 1_000),
-        ({"attributes": {"tags": [str(n) for n in range(500)]}}, lambda record: len(record.tags) == 500),
-        ({"attributes": {"custom": {"a": "x" * 65_535}}}, lambda record: len(record.custom["a"]) == 65_535),
-        ({"mrr": 10**17, "arr": -(10**17)}, lambda record: record.mrr_minor == -record.arr_minor == 10**17),
-        ({"customer__since": "1900-01-01T00:00:00Z"}, lambda record: record.customer_since.year == 1900),
-        ({"customer__since": "2199-12-31T23:59:59Z"}, lambda record: record.customer_since.year == 2199),
-    ],
-)
-def test_what_is_just_within_a_limit_is_kept(changes: dict[str, Any], read: Callable[[Any], bool]) -> None:
-    record = customer(**changes)
-
-    assert read(record)
-    assert record.warnings == ()
-
-
-@pytest.mark.parametrize(
-    ("changes", "warning"),
-    [
-        ({"website_url": "https://" + "x" * 993}, ("website_url", Doubt.TOO_BIG)),
-        ({"attributes": {"tags": [str(n) for n in range(501)]}}, ("tags", Doubt.TOO_LONG)),
-        ({"attributes": {"custom": {"a": "x" * 65_536}}}, ("custom", Doubt.TOO_BIG)),
-        ({"attributes": {"custom": {"a": [1.5] * 7_282}}}, ("custom", Doubt.TOO_BIG)),
-    ],
-)
-def test_what_is_just_beyond_a_limit_is_not(changes: dict[str, Any], warning: tuple[str, Doubt]) -> None:
-    record = customer(**changes)
-
-    assert record.warnings == (RecordWarning(*warning),)
-    assert len(record.tags) <= 500
-
-
-def test_tags_are_texts_each_once_in_order() -> None:
-    record = customer(attributes={"tags": ["b", "a", "b", "", None, 5, ["c"]]})
-
-    assert record.tags == ("b", "a")
-    assert record.warnings == (RecordWarning("tags", Doubt.WRONG_TYPE),)
-
-
-def test_custom_attributes_keep_their_keys_and_types() -> None:
-    sent = {
-        "utmCampaign": "social media 1",
-        "CAC": 213,
-        "Score": 0.5,
-        "f": False,
-        "0": 0,
-        "l": ["a", 1, None, True],
-    }
-    record = customer(attributes={"custom": {**sent, "empty": "", "none": None, "no": []}})
-
-    assert record.custom == {**sent, "l": ["a", 1, True]}
-    assert [type(record.custom[key]) for key in sent] == [str, int, float, bool, int, list]
-    assert record.warnings == ()
-
-
-@pytest.mark.parametrize(
-    ("status", "lead"),
-    [("New Lead", True), ("Unqualified Lead", True), ("Lead", True), ("Past Due", False), (None, False)],
-)
-def test_leads(status: str | None, lead: bool) -> None:
-    assert is_lead(status) is lead
-
-
-OTHER: dict[type, Any] = {
-    str: "other",
-    int: 7,
-    datetime: datetime(2030, 1, 1, tzinfo=UTC),
-    tuple: ("other",),
-    dict: {"Toggle": 1},
-    type(None): "other",
-}
-
-
-@pytest.mark.parametrize("name", [field.name for field in fields(CustomerRecord) if field.name != "warnings"])
-def test_the_hash_changes_with_every_field(name: str) -> None:
-    record = customer()
-
-    assert content_hash(replace(record, **{name: OTHER[type(getattr(record, name))]})) != content_hash(record)
-
-
-def test_the_hash_is_the_same_everywhere_and_knows_no_order_of_keys() -> None:
-    one, other = ({"custom": {"a": 1, "b": [1.5]}}, {"custom": {"b": [1.5], "a": 1}})
-
-    assert content_hash(customer(attributes=one)) == content_hash(customer(attributes=other))
-    assert content_hash(customer()).hex() == "426488daac1b543e7b0dcbfc8604bf7e"
-    warned = replace(customer(), warnings=(RecordWarning("name", Doubt.TOO_LONG),))
-    assert content_hash(warned) == content_hash(customer())
-
-
-@pytest.mark.parametrize(
-    "name",
-    [field.name for field in fields(MovementRecord) if field.name not in ("activity_uuid", "warnings")],
-)
-def test_the_key_changes_with_every_field(name: str) -> None:
-    record = movement()
-    other: Any = MovementType.CHURN if name == "type" else OTHER[type(getattr(record, name))]
-
-    assert movement_key(replace(record, **{name: other}), 0) != movement_key(record, 0)
-
-
-def test_the_key_outlives_the_activity_and_tells_equal_ones_apart() -> None:
-    assert movement_key(movement(uuid="another"), 0) == movement_key(movement(), 0)
-    assert movement_key(movement(), 1) != movement_key(movement(), 0)
-    assert movement_key(movement(), 0).hex() == "64dc08dacde7cb86905dea8ec60aae76"
-    assert len(movement_key(movement(), 0)) == len(content_hash(customer())) == 16
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.text("\0\ud800é x", max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-)
-
-
-def texts(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return texts([*value, *value.values()])
-    if isinstance(value, list | tuple):
-        return [text for item in value for text in texts(item)]
-    return [value] if isinstance(value, str) else []
-
-
-@PATIENT
-@given(st.dictionaries(st.sampled_from(sorted(CUSTOMER)), JSON), JSON, JSON)
-def test_whatever_is_sent_a_customer_can_be_stored_or_is_refused(
-    changes: dict[str, Any], tags: Any, custom: Any
-) -> None:
-    try:
-        record = parse_customer({**CUSTOMER, "attributes": {"tags": tags, "custom": custom}, **changes})
-    except RecordRefused:
-        return
-    stored = "".join(texts([getattr(record, field.name) for field in fields(record)]))
-    assert "\0" not in stored
-    assert stored.encode()
-    assert len(content_hash(record)) == 16
-
-
-@PATIENT
-@given(st.dictionaries(st.sampled_from(sorted(MOVEMENT)), JSON))
-def test_whatever_is_sent_a_movement_can_be_stored_or_is_refused(changes: dict[str, Any]) -> None:
-    try:
-        record = parse_movement({**MOVEMENT, **changes})
-    except RecordRefused:
-        return
-    assert len(movement_key(record, 0)) == 16
-
-
-def test_pages() -> None:
-    first, second, empty = sample("customers_page1"), sample("customers_page2"), sample("customers_empty")
-
-    assert parse_page(first) == records.Page(first["entries"], first["cursor"], True, 19)
-    assert parse_page(second) == records.Page(second["entries"], second["cursor"], True)
-    assert parse_page(empty) == records.Page([], None, False, 1)
-    assert parse_page(sample("customers_search")).total_pages is None
-    assert parse_page(sample("customers_search_2023_has_more")).has_more
-    assert len(parse_page(sample("subscription_events"), "subscription_events").entries) > 0
-    assert parse_page({"entries": [], "cursor": "next", "has_more": True}).cursor == "next"
-    assert parse_page({"entries": [{}], "cursor": "", "has_more": True}).cursor is None
-    assert parse_page({**empty, "cursor": "c" * 2_000, "total_pages": 0}).total_pages is None
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"entries": None},
-        {"entries": {}},
-        {"has_more": None},
-        {"has_more": "false"},
-        {"has_more": 0},
-        {"cursor": 5},
-        {"cursor": "a\nb"},
-        {"cursor": "\ud800"},
-        {"cursor": "c" * 2_001},
-        {"entries": [], "cursor": None, "has_more": True},
-        {"entries": [], "cursor": "", "has_more": True},
-    ],
-)
-def test_a_page_that_leads_nowhere_is_broken(changes: dict[str, Any]) -> None:
-    with pytest.raises(PageBroken):
-        parse_page({**sample("customers_page1"), **changes})
-
-
-def test_accounts() -> None:
-    documented, recorded = parse_account(sample("account_documented")), parse_account(sample("account"))
-
-    assert (documented.id, documented.name) == ("acc_93b06efd-30f0-2153-890f-709a64cf8292", "ChartMogul")
-    assert (recorded.id, recorded.currency, recorded.time_zone) == (None, "EUR", "Europe/Berlin")
-    assert (recorded.week_start_on, recorded.warnings) == ("sunday", ())
-
-
-@pytest.mark.parametrize("zone", [None, "", 5, "Berlin", "America", "../../secret", "a\0b", "\ud800", "x" * 5_000])
-def test_an_account_in_an_unknown_time_zone_is_read_in_utc(zone: object) -> None:
-    account = parse_account({**sample("account"), "time_zone": zone})
-
-    assert account.time_zone == "UTC"
-    assert account.warnings == (RecordWarning("time_zone", Doubt.NOT_A_TIME_ZONE),)
-
-
-@pytest.mark.parametrize("currency", [None, "", "eur", "EURO", 5])
-def test_an_account_without_a_currency_is_refused(currency: object) -> None:
-    with pytest.raises(RecordRefused, match="currency"):
-        parse_account({**sample("account"), "currency": currency})
-
-
-def test_the_newest_mrr_of_all() -> None:
-    entries = sample("metrics_all")["entries"]
-
-    assert parse_total_mrr(sample("metrics_all")) == entries[-1]["mrr"]
-    assert parse_total_mrr({"entries": entries[::-1]}) == entries[-1]["mrr"]
-    assert parse_total_mrr({"entries": [5, {"date": 5}, *entries]}) == entries[-1]["mrr"]
-    for broken in ([], None, [{"date": "2026-01-01", "mrr": None}]):
-        with pytest.raises(RecordRefused):
-            parse_total_mrr({"entries": broken})
