@@ -7,7 +7,7 @@ from typing import Any
 from zlib import crc32
 
 from webapp.models import Import, ImportState
-from webapp.models.providers import MAX_ATTEMPTS
+from webapp.models.imports import MAX_ATTEMPTS
 from webapp.rendering import count, duration
 from webapp.wording import STATES, STEP_STATES, STEPS, Look
 

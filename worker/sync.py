@@ -19,7 +19,8 @@ from webapp.chartmogul.client import BadKey, ChartMogulError, Missing, NoAccess,
 from webapp.chartmogul.records import RecordRefused, parse_account, parse_total_mrr
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Provider, Reason
-from webapp.models.providers import FAILURES_BEFORE_ACTION, MAX_ATTEMPTS
+from webapp.models.imports import MAX_ATTEMPTS
+from webapp.models.providers import FAILURES_BEFORE_ACTION
 from webapp.models.types import database_now, now
 from webapp.tenancy import owned
 from webapp.values import Moment

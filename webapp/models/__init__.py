@@ -2,18 +2,9 @@
 
 from webapp.models.accounts import Impersonation, Role, Tenant, User, UserSession
 from webapp.models.customers import Customer, Movement
+from webapp.models.imports import LIVE_IMPORT_STATES, Import, ImportPage, ImportState, ImportWarning, Reason, Trigger
 from webapp.models.properties import Property, PropertyValue, Source
-from webapp.models.providers import (
-    LIVE_IMPORT_STATES,
-    Import,
-    ImportPage,
-    ImportState,
-    ImportWarning,
-    Provider,
-    ProviderState,
-    Reason,
-    Trigger,
-)
+from webapp.models.providers import Provider, ProviderState
 
 __all__ = [
     "LIVE_IMPORT_STATES",
