@@ -114,8 +114,7 @@ def owned_delete(model: type[Owned]) -> Delete:
 def insert_rows(model: type[Owned], rows: Sequence[dict[str, Any]]) -> None:
     """Insert many rows for this tenant in one statement."""
     if rows:
-        tenant_id = current_tenant_id()
-        db.session.execute(insert(model), [{**row, "tenant_id": tenant_id} for row in rows])
+        _execute_many(insert(model), rows)
 
 
 def upsert_rows(
@@ -130,17 +129,38 @@ def upsert_rows(
     """
     if not rows:
         return
-    tenant_id = current_tenant_id()
     dialect = db.session.get_bind().dialect.name
     statement: Any = (postgresql_insert if dialect == "postgresql" else sqlite_insert)(model)
     written = set(rows[0]) - set(key) - set(keep)
-    where = model.tenant_id == tenant_id
+    where = model.tenant_id == statement.excluded.tenant_id
     if written:
         changes = {name: getattr(statement.excluded, name) for name in sorted(written)}
         statement = statement.on_conflict_do_update(index_elements=list(key), set_=changes, where=where)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(key))
-    db.session.connection().execute(statement, [{**row, "tenant_id": tenant_id} for row in rows])
+    _execute_many(statement, rows)
+
+
+def _execute_many(statement: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Run an insert for many rows of this tenant. What SQLAlchemy does for each row anew is done once: which
+    columns there are, and how the values of each are prepared for the driver."""
+    connection, tenant_id = db.session.connection(), current_tenant_id()
+    defaults = {
+        column.name: column.default.arg
+        for column in statement.table.columns
+        if column.default is not None and column.name not in rows[0]
+    }
+    names = [*rows[0], *defaults, "tenant_id"]
+    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
+    prepare = [(name, compiled._bind_processors.get(name)) for name in compiled.positiontup or names]
+    made = []
+    for row in rows:
+        given = {**row, "tenant_id": tenant_id}
+        for name, default in defaults.items():
+            given[name] = default(None) if callable(default) else default
+        made.append({name: given[name] if way is None else way(given[name]) for name, way in prepare})
+    values: Any = [tuple(row.values()) for row in made] if compiled.positiontup else made
+    connection.exec_driver_sql(compiled.string, values)
 
 
 @event.listens_for(Session, "do_orm_execute")

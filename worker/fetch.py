@@ -1,21 +1,21 @@
-"""Reading ChartMogul: one patient GET, and the two lists as streams of pages read side by side."""
+"""Reading ChartMogul: one patient GET, and the two lists, several pages at a time."""
 
 import random
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from typing import Any, TypeVar
 
 from webapp.chartmogul.client import Busy, Client, Missing, Refused, Unavailable
 from webapp.chartmogul.records import Page, PageBroken, parse_page
+from worker.plan import LISTS, Chain, FetchedPage, Plan
 
 TRIES = 5
 # So long a worker waits by itself; asked to wait longer, it does something else meanwhile.
 LONGEST_WAIT = 20.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 3600.0
 # Read ahead of the database by so many pages: 200 rows each, so memory stays small whatever the account's size.
-PAGES_AHEAD = 4
+PAGES_AHEAD = 8
 # How often a quiet stream lets the import look up: to say that it lives, and to see whether it may go on.
 LOOK_UP_SECONDS = 2.0
 
@@ -42,18 +42,6 @@ class PlaceLost(Exception):
 
 class Stopped(Exception):
     """The reading was called off."""
-
-
-@dataclass(frozen=True)
-class FetchedPage:
-    """A page of a stream; `resume` is where to go on after it, None after the last one."""
-
-    stream: str
-    number: int
-    entries: list[object]
-    resume: str | None
-    last: bool
-    total_pages: int | None
 
 
 class Reader:
@@ -124,55 +112,44 @@ class Reader:
                 raise
 
 
-def customers(reader: Reader, number: int, cursor: str | None) -> Iterator[FetchedPage]:
-    """The customer list from a cursor on. The end is `has_more: false`, whatever else the page says."""
-    seen: set[str] = set()
+def pages(reader: Reader, plan: Plan) -> Iterator[FetchedPage]:
+    """Pages of whatever chain of the plan waits for one, until none does. Several threads do this at a time;
+    the pages of one chain are handed over in their order."""
+    while chain := plan.take(reader.stopped):
+        page = _next_page(reader, chain)
+        yield plan.advance(chain, page, _place_after(chain, page))
+        plan.free(chain)
+
+
+def _next_page(reader: Reader, chain: Chain) -> Page:
+    """The chain's next page; PlaceLost when ChartMogul refuses the place or the cut, not the list."""
+    params = chain.params()
     while True:
-        page = _next_page(reader, "customers", "cursor", cursor)
-        if page.has_more and (page.cursor is None or page.cursor in seen or page.cursor == cursor):
-            raise Broken("the customer list leads back to a page that was read")
-        cursor = page.cursor
-        if cursor:
-            seen.add(cursor)
-        yield FetchedPage("customers", number, page.entries, cursor, not page.has_more, page.total_pages)
-        if not page.has_more:
-            return
-        number += 1
+        try:
+            page = reader.page(LISTS[chain.stream], per_page=200, **params)
+        except (Refused, Missing):
+            if not params:
+                raise
+            raise PlaceLost(chain.stream) from None
+        if page.entries or not page.has_more or chain.stream == "customers":
+            return page
+        chain.empty += 1
+        if chain.empty >= TRIES:
+            raise Broken("the movement list promises rows and does not give them")
 
 
-def movements(reader: Reader, number: int, after: str | None) -> Iterator[FetchedPage]:
-    """The movement list after an activity. Goes on from the last row received: the list's own cursor has
-    been seen to skip a row at every page."""
-    seen: set[str] = set()
-    empty = 0
-    while True:
-        page = _next_page(reader, "movements", "start-after", after)
-        if page.has_more:
-            if not page.entries:
-                empty += 1
-                if empty >= TRIES:
-                    raise Broken("the movement list promises rows and does not give them")
-                continue
-            last = _uuid_of(page.entries[-1])
-            if last is None or last in seen:
-                raise Broken("the movement list leads back to a page that was read")
-            seen.add(last)
-            after, empty = last, 0
-        yield FetchedPage("movements", number, page.entries, after, not page.has_more, None)
-        if not page.has_more:
-            return
-        number += 1
-
-
-def _next_page(reader: Reader, stream: str, parameter: str, place: str | None) -> Page:
-    """The page after a place in a list; PlaceLost when ChartMogul refuses the place, not the list."""
-    path = {"customers": "/customers", "movements": "/activities"}[stream]
-    if place is None:
-        return reader.page(path, per_page=200)
-    try:
-        return reader.page(path, per_page=200, **{parameter: place})
-    except (Refused, Missing):
-        raise PlaceLost(stream) from None
+def _place_after(chain: Chain, page: Page) -> str | None:
+    """Where the page after this one begins. The end is `has_more: false`, whatever else the page says.
+    Movements go on from the last row received: the list's own cursor has been seen to skip a row a page."""
+    if chain.stream == "customers":
+        place = page.cursor
+    else:
+        place, chain.empty = (_uuid_of(page.entries[-1]) if page.entries else chain.at), 0
+    if page.has_more:
+        if place is None or place in chain.places or place == chain.at:
+            raise Broken(f"the list of {chain.stream} leads back to a page that was read")
+        chain.places.add(place)
+    return place
 
 
 def _uuid_of(entry: object) -> str | None:

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import Select, String, func, type_coerce
 
 from webapp.chartmogul.records import (
     CustomerRecord,
@@ -21,46 +21,55 @@ from webapp.chartmogul.records import (
 from webapp.extensions import db
 from webapp.models import Customer, Import, ImportPage, ImportWarning, Movement, Provider
 from webapp.tenancy import insert_rows, owned, owned_delete, owned_update, upsert_rows
-from worker.fetch import FetchedPage
+from worker.ids import Ids
 from worker.lease import Lease
+from worker.plan import FetchedPage, Plan
 
 PAST_DUE = "Past Due"
 # Warnings kept per import; beyond this only their number grows.
 MOST_WARNINGS = 5_000
 IN_ONE_STATEMENT = 400
+# Of a movement's id: we held it before this run, this run has read it.
+HELD, READ = 1, 2
 
 
 class Seen:
-    """What a run's pages have held so far, so that a row that comes twice counts once. Rebuilt from the
-    saved pages when a run is taken up again. `counted` holds, by their ids, the rows of a stream that had to
-    begin again, and by a hash the records that were refused: this run has counted them already."""
+    """What a run's pages have held so far, so that a row that comes twice counts once, and which movements we
+    held before. Rebuilt from the saved pages when a run is taken up again. `counted` holds, by their ids, the
+    rows of a list that had to begin again, and by a hash the records that were refused: this run has counted
+    them already."""
 
-    def __init__(self, import_id: UUID) -> None:
-        self.counted: set[bytes] = set()
-        self.customers: set[bytes] = set()
-        self.movements: set[bytes] = set()
-        self.activities: set[bytes] = set()
-        rows = db.session.execute(
-            owned(ImportPage, ImportPage.stream, ImportPage.seen).where(ImportPage.import_id == import_id)
-        )
-        for stream, seen in rows:
+    def __init__(self, import_id: UUID, provider: Provider) -> None:
+        self.counted, self.customers, self.movements, self.activities = Ids(), Ids(), Ids(), Ids()
+        self.any_customers = db.session.scalar(_of(provider, Customer, Customer.id).limit(1)) is not None
+        held = _of(provider, Movement, _raw(Movement.id)).execution_options(yield_per=5000)
+        for id_ in db.session.scalars(held):
+            self.movements.add(_bytes(id_), HELD)
+        pages = owned(ImportPage, ImportPage.stream, ImportPage.seen).where(ImportPage.import_id == import_id)
+        for stream, seen in db.session.execute(pages.execution_options(yield_per=50)):
             hashes = [seen[at : at + 16] for at in range(0, len(seen), 16)]
             if stream == "movements":
-                self.movements.update(hashes[::2])
-                self.activities.update(hashes[1::2])
+                for id_, activity in zip(hashes[::2], hashes[1::2], strict=True):
+                    self.movements.add(id_, READ)
+                    self.activities.add(activity)
             else:
-                self.customers.update(hashes)
+                for id_ in hashes:
+                    self.customers.add(id_)
         db.session.rollback()
 
     def forget(self, import_id: UUID, stream: str) -> None:
-        """Read a stream from its beginning: nothing of it has been seen; the caller commits."""
+        """Read a list from its beginning: nothing of it has been seen; the caller commits."""
         if stream == "movements":
-            self.counted |= self.movements
-            self.movements.clear()
-            self.activities.clear()
+            for marks in (READ, HELD | READ):
+                for id_ in self.movements.marked(marks):
+                    self.counted.add(id_)
+                    self.movements.add(id_, HELD)  # those that were new are stored by now
+            self.movements.clear(READ)
+            self.activities = Ids()
         else:
-            self.counted |= self.customers
-            self.customers.clear()
+            for id_ in self.customers.marked(1):
+                self.counted.add(id_)
+            self.customers = Ids()
         db.session.execute(
             owned_delete(ImportPage).where(ImportPage.import_id == import_id, ImportPage.stream == stream)
         )
@@ -103,12 +112,45 @@ class Warnings:
         return count
 
 
-def save_customers(import_: Import, provider: Provider, lease: Lease, page: FetchedPage, seen: Seen) -> None:
+def save_customers(
+    import_: Import, provider: Provider, lease: Lease, page: FetchedPage, plan: Plan, seen: Seen
+) -> None:
     """Save a page of the customer list and move the checkpoint past it, or raise and change nothing."""
     counts, warnings = Counter[str](), Warnings(import_)
+    new = _write_page_of_customers(import_, provider, page.entries, seen, counts, warnings)
+    expected = {"customers_expected": page.total_pages * 200} if page.total_pages and not _status(page) else {}
+    _finish_page(import_, lease, page, plan, b"".join(new), counts, warnings, **expected)
+    for id_ in new:
+        seen.customers.add(id_)
+
+
+def save_customer(import_: Import, provider: Provider, lease: Lease, raw: object, seen: Seen) -> None:
+    """Save one customer that the list did not hold but that was found by its uuid."""
+    counts, warnings = Counter[str](), Warnings(import_)
+    new = _write_page_of_customers(import_, provider, [raw], seen, counts, warnings)
+    lease.write(attempt=1, **_added(counts, warnings))
+    _keep_seen(import_, "found", len(seen.customers), b"".join(new))
+    db.session.commit()
+    for id_ in new:
+        seen.customers.add(id_)
+
+
+def _status(page: FetchedPage) -> str:
+    return page.chain.status if page.chain else ""
+
+
+def _write_page_of_customers(
+    import_: Import,
+    provider: Provider,
+    entries: list[object],
+    seen: Seen,
+    counts: Counter[str],
+    warnings: Warnings,
+) -> list[bytes]:
+    """Write what changed; answers the ids that were not seen before."""
     records: dict[bytes, CustomerRecord] = {}
     held: dict[bytes, None] = {}
-    for entry in page.entries:
+    for entry in entries:
         try:
             record = parse_customer(entry)
         except RecordRefused as refused:
@@ -120,29 +162,10 @@ def save_customers(import_: Import, provider: Provider, lease: Lease, page: Fetc
         records[id_], held[id_] = record, None
     new = [id_ for id_ in held if id_ not in seen.customers]
     counts["customers_read"] = len(new)
-    _write_customers(import_, provider, records, seen, counts, warnings)
-    expected = _expected(import_, page, len(new))
-    _finish_page(import_, lease, page, b"".join(new), counts, warnings, customers_expected=expected)
-    seen.customers.update(new)
-
-
-def save_customer(import_: Import, provider: Provider, lease: Lease, raw: object, seen: Seen) -> None:
-    """Save one customer that the list did not hold but that was found by its uuid."""
-    page = FetchedPage("found", len(seen.customers), [raw], None, False, None)
-    save_customers(import_, provider, lease, page, seen)
-
-
-def _write_customers(
-    import_: Import,
-    provider: Provider,
-    records: dict[bytes, CustomerRecord],
-    seen: Seen,
-    counts: Counter[str],
-    warnings: Warnings,
-) -> None:
     columns = (Customer.id, Customer.content_hash, Customer.past_due_since, Customer.gone_at)
-    ids = [UUID(bytes=id_) for id_ in records]
-    known = {row.id.bytes: row for row in db.session.execute(owned(Customer, *columns).where(Customer.id.in_(ids)))}
+    ids = [UUID(bytes=id_) for id_ in records] if seen.any_customers else []
+    stored = db.session.execute(owned(Customer, *columns).where(Customer.id.in_(ids))) if ids else ()
+    known = {row.id.bytes: row for row in stored}
     rows = []
     for id_, record in records.items():
         row, hash_ = known.get(id_), content_hash(record)
@@ -167,49 +190,55 @@ def _write_customers(
             }
         )
     upsert_rows(Customer, rows, key=["id"])
+    return new
 
 
-def save_movements(import_: Import, provider: Provider, lease: Lease, page: FetchedPage, seen: Seen) -> None:
+def save_movements(
+    import_: Import, provider: Provider, lease: Lease, page: FetchedPage, plan: Plan, seen: Seen
+) -> None:
     """Save a page of the movement list: rows that are new are kept aside until the whole list is read."""
     counts, warnings = Counter[str](), Warnings(import_)
-    rows: dict[bytes, dict[str, Any]] = {}
-    activities: list[bytes] = []
+    rows: list[dict[str, Any]] = []
+    found: dict[bytes, bytes] = {}
+    activities: set[bytes] = set()
     for entry in page.entries:
         try:
             record = parse_movement(entry)
         except RecordRefused as refused:
             _refuse(refused, entry, seen, counts, warnings)
             continue
+        if not page.owns(record.at):
+            continue
         activity = _activity_hash(record.activity_uuid, len(seen.activities) + len(activities))
-        if activity in seen.activities or activity in activities:
+        if activity in activities or activity in seen.activities:
             continue
         ordinal = 0
-        while (
-            id_ := Movement.id_for(provider.id, movement_key(record, ordinal)).bytes
-        ) in seen.movements or id_ in rows:
+        while True:
+            id_ = Movement.id_bytes(provider.id, movement_key(record, ordinal))
+            marks = seen.movements[id_]
+            if not marks & READ and id_ not in found:
+                break
             ordinal += 1
-        activities.append(activity)
-        counts["movements_read"] += 1
-        rows[id_] = _movement_row(record, id_, provider)
-        if id_ not in seen.counted:
+        activities.add(activity)
+        found[id_] = activity
+        if not marks:
+            rows.append(_movement_row(record, id_, provider))
+        if record.warnings and id_ not in seen.counted:
             warnings.of_record(record.warnings, record.customer_uuid, None)
-    ids = [UUID(bytes=id_) for id_ in rows]
-    known = {id_.bytes for id_ in db.session.scalars(owned(Movement, Movement.id).where(Movement.id.in_(ids)))}
-    new = [row for id_, row in rows.items() if id_ not in known]
-    counts["movements_added"] = len(new)
-    insert_rows(Movement, new)
-    blob = b"".join(part for pair in zip(rows, activities, strict=True) for part in pair)
-    _finish_page(import_, lease, page, blob, counts, warnings)
-    seen.movements.update(rows)
-    seen.activities.update(activities)
+    counts["movements_read"], counts["movements_added"] = len(found), len(rows)
+    insert_rows(Movement, rows)
+    _finish_page(
+        import_, lease, page, plan, b"".join(part for pair in found.items() for part in pair), counts, warnings
+    )
+    for id_, activity in found.items():
+        seen.movements.add(id_, READ)
+        seen.activities.add(activity)
 
 
 def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen) -> None:
     """Let the read that is complete count: its new rows appear and the rows that it did not hold go, both
     in one transaction, which also notes that it was done."""
-    ids = owned(Movement, Movement.id).where(Movement.provider_id == provider.id)
-    gone = [id_ for id_ in db.session.scalars(ids.execution_options(yield_per=5000)) if id_.bytes not in seen.movements]
-    db.session.rollback()
+    gone = [UUID(bytes=id_) for id_ in seen.movements.marked(HELD)]
     lease.write(movements_removed=len(gone), checkpoint={**import_.checkpoint, "swapped": True})
     for at in range(0, len(gone), IN_ONE_STATEMENT):
         db.session.execute(
@@ -225,11 +254,14 @@ def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen
 
 def missing_customers(provider: Provider, seen: Seen) -> list[tuple[UUID, str]]:
     """Customers that we hold as present but that a complete read of the list did not."""
-    present = owned(Customer, Customer.id, Customer.uuid).where(
-        Customer.provider_id == provider.id, Customer.gone_at.is_(None)
-    )
-    rows = db.session.execute(present.execution_options(yield_per=5000))
-    missing = [(id_, uuid) for id_, uuid in rows if id_.bytes not in seen.customers]
+    present = _of(provider, Customer, _raw(Customer.id)).where(Customer.gone_at.is_(None))
+    held = map(_bytes, db.session.scalars(present.execution_options(yield_per=5000)))
+    ids = [UUID(bytes=id_) for id_ in held if id_ not in seen.customers]
+    missing: list[tuple[UUID, str]] = []
+    for at in range(0, len(ids), IN_ONE_STATEMENT):
+        some = Customer.id.in_(ids[at : at + IN_ONE_STATEMENT])
+        found = db.session.execute(_of(provider, Customer, Customer.id, Customer.uuid).where(some))
+        missing += [(id_, uuid) for id_, uuid in found]
     db.session.rollback()
     return missing
 
@@ -259,33 +291,44 @@ def _finish_page(
     import_: Import,
     lease: Lease,
     page: FetchedPage,
+    plan: Plan,
     seen: bytes,
     counts: Counter[str],
     warnings: Warnings,
     **changes: Any,
 ) -> None:
     """Checkpoint, counts and what the page held, in the page's own transaction; then commit."""
-    counts["warnings"] += warnings.write()
-    added = {name: getattr(Import, name) + count for name, count in counts.items() if count}
-    lease.write(attempt=1, checkpoint=_past(import_, page), **added, **changes)
-    row = {"import_id": import_.id, "stream": page.stream, "number": page.number, "seen": seen}
-    upsert_rows(ImportPage, [row], key=["import_id", "stream", "number"])
+    before = import_.checkpoint.get(page.stream, {})
+    checkpoint = {**import_.checkpoint, page.stream: plan.place(page, before)}
+    added = _added(counts, warnings)
+    lease.write(attempt=1, checkpoint=checkpoint, **added, **changes)
+    _keep_seen(import_, page.stream, before.get("number", 0), seen)
     db.session.commit()
+    import_.checkpoint = checkpoint
+    import_.warnings += counts["warnings"]
 
 
-def _past(import_: Import, page: FetchedPage) -> dict[str, Any]:
-    """The checkpoint after a page."""
-    if page.stream == "found":
-        return import_.checkpoint
-    place = {"number": page.number + 1, "at": page.resume, "done": page.last}
-    return {**import_.checkpoint, page.stream: place}
+def _added(counts: Counter[str], warnings: Warnings) -> dict[str, Any]:
+    counts["warnings"] += warnings.write()
+    return {name: getattr(Import, name) + count for name, count in counts.items() if count}
 
 
-def _expected(import_: Import, page: FetchedPage, new: int) -> int | None:
-    """How many customers there will be: roughly, by the first page's old counters; in the end, exactly."""
-    if page.last:
-        return import_.customers_read + new
-    return page.total_pages * 200 if page.total_pages and page.number == 0 else import_.customers_expected
+def _keep_seen(import_: Import, stream: str, number: int, seen: bytes) -> None:
+    row = {"import_id": import_.id, "stream": stream, "number": number, "seen": seen}
+    upsert_rows(ImportPage, [row], key=["import_id", "stream", "number"])
+
+
+def _of(provider: Provider, model: type[Customer] | type[Movement], *columns: Any) -> Select[Any]:
+    return owned(model, *columns).where(model.provider_id == provider.id)
+
+
+def _raw(column: Any) -> Any:
+    """An id as the driver gives it: making a UUID of each would take longer than reading them."""
+    return type_coerce(column, String)
+
+
+def _bytes(id_: str | UUID) -> bytes:
+    return id_.bytes if isinstance(id_, UUID) else bytes.fromhex(id_)
 
 
 def _movement_row(record: Any, id_: bytes, provider: Provider) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from webapp import credentials, queue
 from webapp.chartmogul.client import BadKey, ChartMogulError, Missing, NoAccess, Unavailable
-from webapp.chartmogul.records import RecordRefused, parse_account, parse_total_mrr
+from webapp.chartmogul.records import PageBroken, RecordRefused, parse_account, parse_page, parse_total_mrr
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Provider, Reason
 from webapp.models.imports import MAX_ATTEMPTS
@@ -27,6 +27,7 @@ from webapp.values import Moment
 from worker import fetch, refresh, save
 from worker.lease import Lease, Lost
 from worker.limits import Budget
+from worker.plan import Plan
 
 log = structlog.get_logger()
 Item = TypeVar("Item")
@@ -146,35 +147,51 @@ class Run:
 
     def _read_lists(self, reader: fetch.Reader) -> None:
         """Both lists, side by side, page by page; a list that has to begin again does, a few times."""
-        seen = self.seen = save.Seen(self.import_.id)
+        seen = self.seen = save.Seen(self.import_.id, self.provider)
         for _ in range(MAX_ATTEMPTS):
+            plan = Plan(self.import_.checkpoint)
             try:
-                return self._read_pages(reader, seen)
+                self._read_pages(reader, plan, seen)
+                if plan.cut_by_status and not self._all_found(reader, seen):
+                    plan.take_up_whole()
+                    self._read_pages(reader, plan, seen)
+                return self._note_sizes()
             except fetch.PlaceLost as lost:
-                place = {**self.import_.checkpoint, lost.stream: {}}
                 seen.forget(self.import_.id, lost.stream)
+                place = {**self.import_.checkpoint, lost.stream: {"whole": True}}
                 read = {f"{lost.stream}_read": 0}
                 self.lease.write(checkpoint=place, **read)
                 db.session.commit()
                 self._reload()
         raise fetch.Broken("a list could not be read in one go")
 
-    def _read_pages(self, reader: fetch.Reader, seen: save.Seen) -> None:
+    def _read_pages(self, reader: fetch.Reader, plan: Plan, seen: save.Seen) -> None:
         savers = {"customers": save.save_customers, "movements": save.save_movements}
-        readers = {"customers": fetch.customers, "movements": fetch.movements}
-        places = {stream: self.import_.checkpoint.get(stream, {}) for stream in savers}
-        todo = [stream for stream in savers if not places[stream].get("done")]
-        for stream in todo:
+        todo = {stream for stream in savers if plan.open(stream)}
+        for stream in sorted(todo):
             self._begin(stream)
-        streams = [
-            partial(readers[stream], reader, places[stream].get("number", 0), places[stream].get("at"))
-            for stream in todo
-        ]
-        for page in self._arriving(reader, streams):
-            savers[page.stream](self.import_, self.provider, self.lease, page, seen)
-            self._reload()
-            if page.last:
+        parallel = current_app.config["SETTINGS"].chartmogul_parallel if todo else 0
+        for page in self._arriving(reader, [partial(fetch.pages, reader, plan)] * parallel):
+            savers[page.stream](self.import_, self.provider, self.lease, page, plan, seen)
+            if page.stream in todo and not plan.open(page.stream):
+                todo.remove(page.stream)
                 self._done(page.stream)
+
+    def _all_found(self, reader: fetch.Reader, seen: save.Seen) -> bool:
+        """Whether as many customers were found by their status as ChartMogul counts: with one row a page, the
+        page counter of the first page is their number."""
+        try:
+            count = parse_page(self._ask(reader, "/customers", per_page="1")).total_pages
+        except (PageBroken, Unavailable, Missing):
+            count = None
+        return count is not None and len(seen.customers) >= count
+
+    def _note_sizes(self) -> None:
+        """Both lists are read: how long they are is known."""
+        sizes = {"customers_expected": Import.customers_read, "movements_expected": Import.movements_read}
+        self.lease.write(**sizes)
+        db.session.commit()
+        self._reload()
 
     def _match_customers(self, reader: fetch.Reader) -> None:
         """Let the movements that were read count; ask for every customer that the list did not hold."""
@@ -188,7 +205,7 @@ class Run:
                 save.mark_gone(self.import_, self.lease, missing[uuid], now())
             else:
                 save.save_customer(self.import_, self.provider, self.lease, raw, self.seen)
-        if not self.import_.checkpoint.get("attributes"):
+        if not self.import_.checkpoint.get("attributes") and (self.import_.changed or not self.provider.attributes):
             refresh.find_attributes(self.import_, self.provider, self.lease)
         self._done("match")
 
@@ -197,6 +214,9 @@ class Run:
         at = self._moment()
         total = refresh.total_mrr(self.provider)
         moment = Moment(at, self.provider.zone, total)
+        if not self.import_.checkpoint.get("reconciled"):
+            refresh.reconcile_customers(self.import_, self.provider, self.lease, moment)
+            self._reload()
         refresh.fill_properties(self.import_, self.provider, self.lease, moment, self._may_go_on)
         if self.import_.account_difference_minor is None:
             self._reconcile_account(reader, total, moment)

@@ -291,9 +291,13 @@ def test_list_that_begins_again_counts_nothing_twice(app, connected, chartmogul)
 def test_import_expects_as_many_movements_as_the_one_before_found(app, connected, chartmogul):
     provider, _ = connected
 
-    first, second = syncing.run(app, provider), syncing.run(app, provider)
+    first = syncing.run(app, provider)
+    chartmogul.faults.add(500, match="/activities")
 
-    assert (first.movements_expected, second.movements_expected) == (None, first.movements_read)
+    second = syncing.run(app, provider)
+
+    assert second.state == ImportState.FAILED
+    assert first.movements_expected == second.movements_expected == first.movements_read
 
 
 def test_customer_deleted_while_the_list_is_read_is_not_marked_by_guess(app, connected, chartmogul):

@@ -100,5 +100,6 @@ class Movement(TenantOwned, Base):
     read: Mapped[int]
 
     @staticmethod
-    def id_for(provider_id: UUID, key: bytes) -> UUID:
-        return UUID(bytes=blake2b(provider_id.bytes + key, digest_size=16).digest())
+    def id_bytes(provider_id: UUID, key: bytes) -> bytes:
+        """Our id of the movement that has this key (`records.movement_key`)."""
+        return blake2b(provider_id.bytes + key, digest_size=16).digest()

@@ -1,0 +1,206 @@
+"""How the two lists are read by several requests at a time: cut into chains, each a sequence of pages.
+
+Customers are cut by status as soon as the list is long; whether all were found is checked against ChartMogul's
+own count afterwards, and if not the rest of the uncut list is read. Movements are cut by days: whenever nothing
+else is left to do, the longest rest is halved. Each day belongs to exactly one chain. ChartMogul is asked for a
+day more on either side, because nobody has said in whose time zone its days begin; rows of others' days are
+left to the others.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from webapp.chartmogul.records import Page, read_time
+
+LISTS = {"customers": "/customers", "movements": "/activities"}
+STATUSES = (
+    *("Active", "Cancelled", "Past_Due", "Lead"),
+    *("New_Lead", "Working_Lead", "Qualified_Lead", "Unqualified_Lead"),
+)
+# Shorter than this is not worth the cuts: each costs a part of a page.
+CUSTOMER_PAGES_TO_CUT = 10
+MOVEMENT_PAGES_TO_CUT = 4
+MOST_CHAINS = 100
+A_DAY = timedelta(days=1)
+EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
+
+
+@dataclass(eq=False)
+class Chain:
+    """A part of a list. `at` is where the next page begins, `saved` where it began after the last saved page.
+    Movements: its own days are those from `since` to before `until`; None is the list's own end."""
+
+    stream: str
+    status: str = ""
+    since: date | None = None
+    until: date | None = None
+    at: str | None = None
+    done: bool = False
+    # Another way to the same rows has been taken: customers are read by status.
+    aside: bool = False
+    # What the page after `at` is judged by.
+    places: set[str] = field(default_factory=set)
+    empty: int = 0
+    reached: datetime | None = None
+    days_a_page: float | None = None
+    busy: bool = False
+    saved: tuple[str | None, bool] = (None, False)
+
+    @property
+    def open(self) -> bool:
+        return not self.done and not self.aside
+
+    def params(self) -> dict[str, str]:
+        """What to ask ChartMogul for, besides the size of a page."""
+        if self.stream == "customers":
+            return {**({"status": self.status} if self.status else {}), **({"cursor": self.at} if self.at else {})}
+        after = {"start-after": self.at} if self.at else {}
+        if self.since is None and self.until is None:
+            return after
+        first, last = (self.since or EARLIEST + A_DAY) - A_DAY, self.until + A_DAY if self.until else LATEST
+        return {"start-date": first.isoformat(), "end-date": last.isoformat(), **after}
+
+    def owns(self, at: datetime) -> bool:
+        day = at.astimezone(UTC).date()
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
+
+    def days_left(self) -> tuple[date, date] | None:
+        """From where to where the rest goes, as far as it is known."""
+        begin = self.reached.date() if self.reached else self.since
+        return (begin, self.until or datetime.now(UTC).date()) if begin else None
+
+    def pages_left(self) -> float:
+        left = self.days_left()
+        if left is None or not self.days_a_page:
+            return 0
+        return (left[1] - left[0]).days / self.days_a_page
+
+    def kept(self) -> dict[str, Any]:
+        at, done = self.saved
+        since, until = self.since and self.since.isoformat(), self.until and self.until.isoformat()
+        return {"status": self.status, "since": since, "until": until, "at": at, "done": done, "aside": self.aside}
+
+    @classmethod
+    def of(cls, stream: str, kept: dict[str, Any]) -> "Chain":
+        since, until = (date.fromisoformat(day) if (day := kept[end]) else None for end in ("since", "until"))
+        at, done = kept["at"], kept["done"]
+        return cls(stream, kept["status"], since, until, at, done, kept["aside"], saved=(at, done))
+
+
+@dataclass(frozen=True)
+class FetchedPage:
+    """A page of a chain; `at` is where to go on after it. Of customers found one by one there is no chain."""
+
+    stream: str
+    entries: list[object]
+    owns: Callable[[datetime], bool] = lambda _: True
+    chain: Chain | None = None
+    at: str | None = None
+    last: bool = False
+    total_pages: int | None = None
+
+
+class Plan:
+    """The chains of both lists, shared by the threads that read them."""
+
+    def __init__(self, checkpoint: dict[str, Any]) -> None:
+        self._change = threading.Condition()
+        self._chains: list[Chain] = []
+        self._whole = {stream for stream in LISTS if checkpoint.get(stream, {}).get("whole")}
+        for stream in LISTS:
+            kept = checkpoint.get(stream, {}).get("chains")
+            self._chains += [Chain.of(stream, each) for each in kept] if kept else [Chain(stream)]
+
+    def open(self, stream: str) -> bool:
+        """Whether anything of a list is still to be saved."""
+        with self._change:
+            return any(not chain.saved[1] and not chain.aside for chain in self._chains if chain.stream == stream)
+
+    def take(self, stopped: threading.Event) -> Chain | None:
+        """The next chain to read a page of; waits while all are being read. None when nothing is left."""
+        with self._change:
+            while not stopped.is_set() and any(chain.open for chain in self._chains):
+                chain = next((each for each in self._chains if each.open and not each.busy), None) or self._cut()
+                if chain is not None:
+                    chain.busy = True
+                    return chain
+                self._change.wait(0.1)
+            return None
+
+    def advance(self, chain: Chain, page: Page, at: str | None) -> FetchedPage:
+        """Note what a page says of its chain; the chain stays taken until the page was handed over."""
+        with self._change:
+            chain.at = at
+            chain.done = not page.has_more or (chain.stream == "movements" and self._past_the_end(chain, page))
+            if chain.stream == "customers" and not chain.status and page.total_pages:
+                self._cut_customers(chain, page.total_pages)
+            owns = Chain(chain.stream, since=chain.since, until=chain.until).owns
+            fetched = FetchedPage(chain.stream, page.entries, owns, chain, at, chain.done, page.total_pages)
+            self._change.notify_all()
+            return fetched
+
+    def free(self, chain: Chain) -> None:
+        with self._change:
+            chain.busy = False
+            self._change.notify_all()
+
+    def place(self, page: FetchedPage, before: dict[str, Any]) -> dict[str, Any]:
+        """A list's part of the checkpoint once a page is saved."""
+        assert page.chain is not None
+        with self._change:
+            page.chain.saved = (page.at, page.last)
+            chains = [chain.kept() for chain in self._chains if chain.stream == page.stream]
+        return {**before, "number": before.get("number", 0) + 1, "chains": chains}
+
+    @property
+    def cut_by_status(self) -> bool:
+        return any(chain.aside for chain in self._chains)
+
+    def take_up_whole(self) -> None:
+        """Read the rest of the uncut list of customers: by their status, not all were found."""
+        for chain in self._chains:
+            chain.aside = False
+
+    def _cut(self) -> Chain | None:
+        """Halve the longest rest of the movements, if that is worth it."""
+        rests = [chain for chain in self._chains if chain.stream == "movements" and chain.open]
+        if "movements" in self._whole or not rests or len(self._chains) >= MOST_CHAINS:
+            return None
+        longest = max(rests, key=Chain.pages_left)
+        left = longest.days_left()
+        if left is None or longest.pages_left() < MOVEMENT_PAGES_TO_CUT or (left[1] - left[0]).days < 4:
+            return None
+        middle = left[0] + (left[1] - left[0]) / 2
+        half = Chain("movements", since=middle, until=longest.until, days_a_page=longest.days_a_page)
+        longest.until = middle
+        self._chains.append(half)
+        return half
+
+    def _cut_customers(self, chain: Chain, pages: int) -> None:
+        if chain.done or pages < CUSTOMER_PAGES_TO_CUT or "customers" in self._whole or self.cut_by_status:
+            return
+        chain.aside = True
+        self._chains = [*(Chain("customers", status) for status in STATUSES), *self._chains]
+
+    @staticmethod
+    def _past_the_end(chain: Chain, page: Page) -> bool:
+        """Note how far a page of movements led. Whether it led past the chain's own days: then, as long as the
+        list keeps to the order of its dates, nothing more of it is this chain's."""
+        first, last = _date(page.entries[:1]), _date(page.entries[-1:])
+        if first is None or last is None or first > last or (chain.reached and first < chain.reached):
+            return False
+        chain.days_a_page = max((last - first) / A_DAY, 0.01)
+        chain.reached = last
+        return chain.until is not None and last.date() >= chain.until
+
+
+def _date(entries: list[object]) -> datetime | None:
+    entry = entries[0] if entries else None
+    sent = entry.get("date") if isinstance(entry, dict) else None
+    try:
+        return read_time(sent) if isinstance(sent, str) else None
+    except ValueError:
+        return None
