@@ -5,10 +5,10 @@ transaction says for whom it works, and the policies of the migrations show it n
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from flask import abort
 from sqlalchemy import (
     Connection,
     Delete,
+    Dialect,
     Engine,
     Executable,
     ForeignKey,
@@ -26,7 +27,6 @@ from sqlalchemy import (
     Update,
     delete,
     event,
-    insert,
     inspect,
     select,
     update,
@@ -114,7 +114,7 @@ def owned_delete(model: type[Owned]) -> Delete:
 def insert_rows(model: type[Owned], rows: Sequence[dict[str, Any]]) -> None:
     """Insert many rows for this tenant in one statement."""
     if rows:
-        _execute_many(insert(model), rows)
+        _execute_many(model, rows)
 
 
 def upsert_rows(
@@ -127,40 +127,55 @@ def upsert_rows(
 
     A row of the same key that belongs to another tenant is left as it is.
     """
-    if not rows:
-        return
-    dialect = db.session.get_bind().dialect.name
-    statement: Any = (postgresql_insert if dialect == "postgresql" else sqlite_insert)(model)
-    written = set(rows[0]) - set(key) - set(keep)
-    where = model.tenant_id == statement.excluded.tenant_id
-    if written:
-        changes = {name: getattr(statement.excluded, name) for name in sorted(written)}
-        statement = statement.on_conflict_do_update(index_elements=list(key), set_=changes, where=where)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=list(key))
-    _execute_many(statement, rows)
+    if rows:
+        _execute_many(model, rows, tuple(key), tuple(keep))
 
 
-def _execute_many(statement: Any, rows: Sequence[dict[str, Any]]) -> None:
-    """Run an insert for many rows of this tenant. What SQLAlchemy does for each row anew is done once: which
-    columns there are, and how the values of each are prepared for the driver."""
+def _execute_many(
+    model: type[Owned], rows: Sequence[dict[str, Any]], key: tuple[str, ...] = (), keep: tuple[str, ...] = ()
+) -> None:
+    """Insert many rows. What SQLAlchemy does for each row anew is done once: which columns there are, and how
+    the values of each are made ready for the driver."""
     connection, tenant_id = db.session.connection(), current_tenant_id()
-    defaults = {
-        column.name: column.default.arg
-        for column in statement.table.columns
-        if column.default is not None and column.name not in rows[0]
-    }
-    names = [*rows[0], *defaults, "tenant_id"]
-    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
-    prepare = [(name, compiled._bind_processors.get(name)) for name in compiled.positiontup or names]
+    sql, ways, positional = _prepared(model, connection.dialect, tuple(rows[0]), key, keep)  # type: ignore[arg-type]
     made = []
     for row in rows:
         given = {**row, "tenant_id": tenant_id}
-        for name, default in defaults.items():
-            given[name] = default(None) if callable(default) else default
-        made.append({name: given[name] if way is None else way(given[name]) for name, way in prepare})
-    values: Any = [tuple(row.values()) for row in made] if compiled.positiontup else made
-    connection.exec_driver_sql(compiled.string, values)
+        made.append([value(given) if value else given[name] for name, value in ways])
+    names = [name for name, _ in ways]
+    values: Any = list(map(tuple, made)) if positional else [dict(zip(names, row, strict=True)) for row in made]
+    connection.exec_driver_sql(sql, values)
+
+
+@lru_cache(maxsize=64)
+def _prepared(
+    model: Any, dialect: Dialect, given: tuple[str, ...], key: tuple[str, ...], keep: tuple[str, ...]
+) -> tuple[str, list[tuple[str, Callable[[dict[str, Any]], Any] | None]], bool]:
+    """An insert's SQL; for each of its values the name and how it is made of a row, None for as it is; and whether
+    the driver takes them by their position."""
+    statement: Any = (postgresql_insert if dialect.name == "postgresql" else sqlite_insert)(model)
+    written = set(given) - set(key) - set(keep)
+    if key and written:
+        changes = {name: getattr(statement.excluded, name) for name in sorted(written)}
+        same_tenant = model.tenant_id == statement.excluded.tenant_id
+        statement = statement.on_conflict_do_update(index_elements=list(key), set_=changes, where=same_tenant)
+    elif key:
+        statement = statement.on_conflict_do_nothing(index_elements=list(key))
+    columns = statement.table.columns
+    defaults = {column.name: column.default.arg for column in columns if column.default and column.name not in given}
+    names = [*given, *defaults, "tenant_id"]
+    compiled = statement.compile(dialect=dialect, column_keys=names)
+    ways = [
+        (name, _way(name, defaults.get(name), compiled._bind_processors.get(name)))
+        for name in compiled.positiontup or names
+    ]
+    return compiled.string, ways, bool(compiled.positiontup)
+
+
+def _way(name: str, default: Any, process: Callable[[Any], Any] | None) -> Callable[[dict[str, Any]], Any] | None:
+    if default is not None:
+        return lambda _: (process or (lambda value: value))(default(None) if callable(default) else default)
+    return (lambda row: process(row[name])) if process else None
 
 
 @event.listens_for(Session, "do_orm_execute")

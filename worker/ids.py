@@ -7,10 +7,15 @@ MIX = (1 << 61) - 1
 
 
 class Ids:
-    """Each id has marks of its own (1 to 255, bits); `ids[key]` is 0 for one that is not there."""
+    """Each id has marks of its own (1 to 255, bits); `ids[key]` is 0 for one that is not there. With `notes`,
+    another 16 bytes are kept beside each."""
 
-    def __init__(self) -> None:
-        self._count = 0
+    _keys: bytearray
+    _marks: bytearray
+    _notes: bytearray | None
+
+    def __init__(self, notes: bool = False) -> None:
+        self._count, self._with_notes = 0, notes
         self._make(SMALLEST)
 
     def __len__(self) -> int:
@@ -19,31 +24,40 @@ class Ids:
     def __contains__(self, key: bytes) -> bool:
         return self._marks[self._slot(key)] != 0
 
+    def __iter__(self) -> Iterator[tuple[bytes, int]]:
+        """The ids with their marks."""
+        for slot, marks in enumerate(self._marks):
+            if marks:
+                yield bytes(self._keys[16 * slot : 16 * slot + 16]), marks
+
     def __getitem__(self, key: bytes) -> int:
         return self._marks[self._slot(key)]
 
-    def add(self, key: bytes, mark: int = 1) -> None:
+    def note(self, key: bytes) -> bytes:
+        assert self._notes is not None
+        slot = self._slot(key)
+        return bytes(self._notes[16 * slot : 16 * slot + 16])
+
+    def add(self, key: bytes, mark: int = 1, note: bytes | None = None) -> None:
+        """Add an id, or more marks to one that is there; a note replaces the one before."""
         slot = self._slot(key)
         if not self._marks[slot]:
             self._keys[16 * slot : 16 * slot + 16] = key
             self._count += 1
         self._marks[slot] |= mark
+        if note is not None and self._notes is not None:
+            self._notes[16 * slot : 16 * slot + 16] = note
         if 3 * self._count > 2 * len(self._marks):
-            self._grow()
+            self._rehash(2 * len(self._marks))
 
-    def marked(self, mark: int) -> Iterator[bytes]:
-        """The ids that have these marks and no other."""
-        for slot, marks in enumerate(self._marks):
-            if marks == mark:
-                yield bytes(self._keys[16 * slot : 16 * slot + 16])
-
-    def clear(self, mark: int) -> None:
-        """Take a mark away from all; an id without any stays, as one that was never added."""
+    def unmark(self, mark: int) -> None:
+        """Take a mark away from all; an id without any is as one that was never added."""
         self._marks = self._marks.translate(bytes(marks & ~mark for marks in range(256)))
-        self._grow(len(self._marks))
+        self._rehash(len(self._marks))
 
     def _make(self, size: int) -> None:
         self._keys = bytearray(16 * size)
+        self._notes = bytearray(16 * size) if self._with_notes else None
         self._marks = bytearray(size)
         self._mask = size - 1
 
@@ -54,10 +68,11 @@ class Ids:
             slot = (slot + 1) & mask
         return slot
 
-    def _grow(self, size: int = 0) -> None:
-        keys, marks = self._keys, self._marks
-        self._make(size or 2 * len(marks))
+    def _rehash(self, size: int) -> None:
+        keys, marks, notes = self._keys, self._marks, self._notes
         self._count = 0
+        self._make(size)
         for slot, mark in enumerate(marks):
             if mark:
-                self.add(bytes(keys[16 * slot : 16 * slot + 16]), mark)
+                place = slice(16 * slot, 16 * slot + 16)
+                self.add(bytes(keys[place]), mark, bytes(notes[place]) if notes is not None else None)

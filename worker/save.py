@@ -29,8 +29,8 @@ PAST_DUE = "Past Due"
 # Warnings kept per import; beyond this only their number grows.
 MOST_WARNINGS = 5_000
 IN_ONE_STATEMENT = 400
-# Of a movement's id: we held it before this run, this run has read it.
-HELD, READ = 1, 2
+# Marks of ids: we hold it, this run has read it; of a customer also: it is past due, it is gone.
+HELD, READ, DUE, GONE = 1, 2, 4, 8
 
 
 class Seen:
@@ -41,7 +41,11 @@ class Seen:
 
     def __init__(self, import_id: UUID, provider: Provider) -> None:
         self.counted, self.customers, self.movements, self.activities = Ids(), Ids(), Ids(), Ids()
-        self.any_customers = db.session.scalar(_of(provider, Customer, Customer.id).limit(1)) is not None
+        self.stored = Ids(notes=True)
+        facts = (Customer.content_hash, Customer.past_due_since.is_not(None), Customer.gone_at.is_not(None))
+        stored = _of(provider, Customer, _raw(Customer.id), *facts).execution_options(yield_per=5000)
+        for id_, hash_, past_due, gone in db.session.execute(stored):
+            self.stored.add(_bytes(id_), HELD | (DUE if past_due else 0) | (GONE if gone else 0), hash_)
         held = _of(provider, Movement, _raw(Movement.id)).execution_options(yield_per=5000)
         for id_ in db.session.scalars(held):
             self.movements.add(_bytes(id_), HELD)
@@ -60,14 +64,14 @@ class Seen:
     def forget(self, import_id: UUID, stream: str) -> None:
         """Read a list from its beginning: nothing of it has been seen; the caller commits."""
         if stream == "movements":
-            for marks in (READ, HELD | READ):
-                for id_ in self.movements.marked(marks):
+            for id_, marks in self.movements:
+                if marks & READ:
                     self.counted.add(id_)
                     self.movements.add(id_, HELD)  # those that were new are stored by now
-            self.movements.clear(READ)
+            self.movements.unmark(READ)
             self.activities = Ids()
         else:
-            for id_ in self.customers.marked(1):
+            for id_, _ in self.customers:
                 self.counted.add(id_)
             self.customers = Ids()
         db.session.execute(
@@ -162,35 +166,43 @@ def _write_page_of_customers(
         records[id_], held[id_] = record, None
     new = [id_ for id_ in held if id_ not in seen.customers]
     counts["customers_read"] = len(new)
-    columns = (Customer.id, Customer.content_hash, Customer.past_due_since, Customer.gone_at)
-    ids = [UUID(bytes=id_) for id_ in records] if seen.any_customers else []
-    stored = db.session.execute(owned(Customer, *columns).where(Customer.id.in_(ids))) if ids else ()
-    known = {row.id.bytes: row for row in stored}
+    due_since = _due_since([id_ for id_ in records if seen.stored[id_] & DUE])
     rows = []
     for id_, record in records.items():
-        row, hash_ = known.get(id_), content_hash(record)
-        if row is None and is_lead(record.status) and not provider.import_leads:
+        marks, hash_ = seen.stored[id_], content_hash(record)
+        if not marks and is_lead(record.status) and not provider.import_leads:
             continue
-        unchanged = row is not None and row.content_hash == hash_ and row.gone_at is None
+        unchanged = marks != 0 and not marks & GONE and seen.stored.note(id_) == hash_
         if id_ not in seen.customers and id_ not in seen.counted:
             warnings.of_record(record.warnings, record.uuid, record.name)
-            counts["unchanged" if unchanged else "updated" if row else "created"] += 1
+            counts["unchanged" if unchanged else "updated" if marks else "created"] += 1
         if unchanged:
             continue
-        since = (row.past_due_since if row else None) or import_.started_at if record.status == PAST_DUE else None
         rows.append(
             {
                 **Customer.columns_of(record),
                 "id": UUID(bytes=id_),
                 "provider_id": provider.id,
                 "content_hash": hash_,
-                "past_due_since": since,
+                "past_due_since": due_since.get(id_, import_.started_at) if record.status == PAST_DUE else None,
                 "gone_at": None,
                 "changed_import_id": import_.id,
             }
         )
     upsert_rows(Customer, rows, key=["id"])
+    for row in rows:
+        seen.stored.add(row["id"].bytes, HELD, row["content_hash"])
     return new
+
+
+def _due_since(ids: list[bytes]) -> dict[bytes, datetime]:
+    """Since when the customers among these that are past due have been so."""
+    if not ids:
+        return {}
+    statement = owned(Customer, Customer.id, Customer.past_due_since).where(
+        Customer.id.in_([UUID(bytes=id_) for id_ in ids]), Customer.past_due_since.is_not(None)
+    )
+    return {id_.bytes: since for id_, since in db.session.execute(statement)}
 
 
 def save_movements(
@@ -238,7 +250,7 @@ def save_movements(
 def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen) -> None:
     """Let the read that is complete count: its new rows appear and the rows that it did not hold go, both
     in one transaction, which also notes that it was done."""
-    gone = [UUID(bytes=id_) for id_ in seen.movements.marked(HELD)]
+    gone = [UUID(bytes=id_) for id_, marks in seen.movements if marks == HELD]
     lease.write(movements_removed=len(gone), checkpoint={**import_.checkpoint, "swapped": True})
     for at in range(0, len(gone), IN_ONE_STATEMENT):
         db.session.execute(
@@ -254,14 +266,13 @@ def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen
 
 def missing_customers(provider: Provider, seen: Seen) -> list[tuple[UUID, str]]:
     """Customers that we hold as present but that a complete read of the list did not."""
-    present = _of(provider, Customer, _raw(Customer.id)).where(Customer.gone_at.is_(None))
-    held = map(_bytes, db.session.scalars(present.execution_options(yield_per=5000)))
-    ids = [UUID(bytes=id_) for id_ in held if id_ not in seen.customers]
+    ids = [UUID(bytes=id_) for id_, marks in seen.stored if not marks & GONE and id_ not in seen.customers]
     missing: list[tuple[UUID, str]] = []
     for at in range(0, len(ids), IN_ONE_STATEMENT):
-        some = Customer.id.in_(ids[at : at + IN_ONE_STATEMENT])
-        found = db.session.execute(_of(provider, Customer, Customer.id, Customer.uuid).where(some))
-        missing += [(id_, uuid) for id_, uuid in found]
+        some = Customer.id.in_(ids[at : at + IN_ONE_STATEMENT]), Customer.gone_at.is_(None)
+        missing += [
+            (id_, uuid) for id_, uuid in db.session.execute(owned(Customer, Customer.id, Customer.uuid).where(*some))
+        ]
     db.session.rollback()
     return missing
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect
+from sqlalchemy import DateTime, Dialect, Float, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
@@ -37,18 +37,18 @@ class database_now(FunctionElement[datetime]):
     """The database's clock, plus some seconds: one clock for all workers, however wrong their own are."""
 
     type = UtcDateTime()
-    inherit_cache = False
+    inherit_cache = True
 
     def __init__(self, plus_seconds: float = 0) -> None:
-        self.plus_seconds = float(plus_seconds)
-        super().__init__()
+        super().__init__(literal(float(plus_seconds), Float))
 
 
 @compiles(database_now, "sqlite")
-def _sqlite_now(element: database_now, _compiler: Any, **_: Any) -> str:
-    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '{element.plus_seconds:+.3f} seconds') || '000')"
+def _sqlite_now(element: database_now, compiler: Any, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {seconds} || ' seconds') || '000')"
 
 
 @compiles(database_now, "postgresql")
-def _postgresql_now(element: database_now, _compiler: Any, **_: Any) -> str:
-    return f"(clock_timestamp() + interval '{element.plus_seconds:.3f} seconds')"
+def _postgresql_now(element: database_now, compiler: Any, **options: Any) -> str:
+    return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **options)}))"

@@ -174,7 +174,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.create_index("ix_customers_tenant_provider_name", ["tenant_id", "provider_id", "name"], unique=False)
-        batch_op.create_index("uq_customers_provider_uuid", ["provider_id", "uuid"], unique=True)
+        batch_op.create_index("uq_customers_tenant_provider_uuid", ["tenant_id", "provider_id", "uuid"], unique=True)
 
     op.create_table(
         "impersonations",
@@ -420,7 +420,7 @@ def downgrade() -> None:
 
     op.drop_table("impersonations")
     with op.batch_alter_table("customers", schema=None) as batch_op:
-        batch_op.drop_index("uq_customers_provider_uuid")
+        batch_op.drop_index("uq_customers_tenant_provider_uuid")
         batch_op.drop_index("ix_customers_tenant_provider_name")
 
     op.drop_table("customers")
