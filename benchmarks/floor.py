@@ -39,10 +39,11 @@ MOVEMENTS = Table(
 
 
 def pages(url: str, path: str, parameter: str) -> Iterator[list[dict[str, Any]]]:
-    session, place = requests.Session(), {}
+    session = requests.Session()
+    place: dict[str, str] = {}
     session.auth = (KEY, "")
     while True:
-        page = session.get(url + path, params={"per_page": 200, **place}, timeout=60).json()
+        page = session.get(url + path, params={"per_page": "200", **place}, timeout=60).json()
         yield page["entries"]
         if not page["has_more"]:
             return

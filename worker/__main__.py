@@ -11,7 +11,7 @@ from rq import Worker
 from rq.job import Job
 
 from webapp.queue import QUEUE
-from worker import jobs
+from worker import jobs, runtime
 
 PR_SET_PDEATHSIG = 1
 ALLOWED = frozenset({"worker.jobs.run_import", "worker.jobs.probe_provider"})
@@ -49,6 +49,7 @@ class OurWorker(Worker):
 
 
 def main() -> int:
+    runtime.prepare()
     settings = jobs.app().config["SETTINGS"]
     worker = OurWorker(
         [QUEUE],

@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from heapq import heapify, heappush
+from itertools import count
 from uuid import uuid4
 
 from redis import Redis
@@ -56,19 +58,38 @@ class Budget:
         self.per_second, self.parallel = per_second, parallel
         self.take, self.give_back = redis.register_script(TAKE), redis.register_script(GIVE_BACK)
         self._lock = threading.Lock()
+        self._line: list[tuple[bool, int]] = []
+        self._line_moved, self._numbers = threading.Condition(), count()
         self._free = 0.0
 
     @contextmanager
-    def turn(self, stopped: threading.Event) -> Iterator["Turn"]:
+    def turn(self, stopped: threading.Event, urgent: bool = False) -> Iterator["Turn"]:
         """Wait for a turn, take it, give its place back. Ends early, without a turn, when stopped."""
         turn = Turn(uuid4().hex)
-        while (wait := self._ask(turn)) > 0:
-            if stopped.wait(wait):
-                break
+        with self._head_of_the_line(stopped, urgent):
+            while (wait := self._ask(turn)) > 0:
+                if stopped.wait(wait):
+                    break
         try:
             yield turn
         finally:
             self._done(turn)
+
+    @contextmanager
+    def _head_of_the_line(self, stopped: threading.Event, urgent: bool) -> Iterator[None]:
+        """Of this process's threads one at a time asks Redis, those first who are urgent."""
+        with self._line_moved:
+            ticket = (not urgent, next(self._numbers))
+            heappush(self._line, ticket)
+            while self._line[0] != ticket and not stopped.is_set():
+                self._line_moved.wait(0.2)
+        try:
+            yield
+        finally:
+            with self._line_moved:
+                self._line.remove(ticket)
+                heapify(self._line)
+                self._line_moved.notify_all()
 
     def _ask(self, turn: "Turn") -> float:
         try:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -147,17 +147,16 @@ class Run:
 
     def _read_lists(self, reader: fetch.Reader) -> None:
         """Both lists, side by side, page by page; a list that has to begin again does, a few times."""
-        seen = self.seen = save.Seen(self.import_.id, self.provider)
         for _ in range(MAX_ATTEMPTS):
             plan = Plan(self.import_.checkpoint)
             try:
-                self._read_pages(reader, plan, seen)
-                if plan.cut_by_status and not self._all_found(reader, seen):
+                self._read_pages(reader, plan)
+                if plan.cut_by_status and not self._all_found(reader):
                     plan.take_up_whole()
-                    self._read_pages(reader, plan, seen)
+                    self._read_pages(reader, plan)
                 return self._note_sizes()
             except fetch.PlaceLost as lost:
-                seen.forget(self.import_.id, lost.stream)
+                self.seen.forget(self.import_.id, lost.stream)
                 place = {**self.import_.checkpoint, lost.stream: {"whole": True}}
                 read = {f"{lost.stream}_read": 0}
                 self.lease.write(checkpoint=place, **read)
@@ -165,26 +164,31 @@ class Run:
                 self._reload()
         raise fetch.Broken("a list could not be read in one go")
 
-    def _read_pages(self, reader: fetch.Reader, plan: Plan, seen: save.Seen) -> None:
+    @cached_property
+    def seen(self) -> save.Seen:
+        """What is held and was read before; made when the first page is there, while others are on their way."""
+        return save.Seen(self.import_.id, self.provider)
+
+    def _read_pages(self, reader: fetch.Reader, plan: Plan) -> None:
         savers = {"customers": save.save_customers, "movements": save.save_movements}
         todo = {stream for stream in savers if plan.open(stream)}
         for stream in sorted(todo):
             self._begin(stream)
         parallel = current_app.config["SETTINGS"].chartmogul_parallel if todo else 0
         for page in self._arriving(reader, [partial(fetch.pages, reader, plan)] * parallel):
-            savers[page.stream](self.import_, self.provider, self.lease, page, plan, seen)
+            savers[page.stream](self.import_, self.provider, self.lease, page, plan, self.seen)
             if page.stream in todo and not plan.open(page.stream):
                 todo.remove(page.stream)
                 self._done(page.stream)
 
-    def _all_found(self, reader: fetch.Reader, seen: save.Seen) -> bool:
+    def _all_found(self, reader: fetch.Reader) -> bool:
         """Whether as many customers were found by their status as ChartMogul counts: with one row a page, the
         page counter of the first page is their number."""
         try:
             count = parse_page(self._ask(reader, "/customers", per_page="1")).total_pages
         except (PageBroken, Unavailable, Missing):
             count = None
-        return count is not None and len(seen.customers) >= count
+        return count is not None and len(self.seen.customers) >= count
 
     def _note_sizes(self) -> None:
         """Both lists are read: how long they are is known."""
@@ -336,7 +340,7 @@ class Run:
 
     def _ask(self, reader: fetch.Reader, path: str, **params: str) -> Any:
         """One answer, waited for with signs of life."""
-        (answer,) = list(self._arriving(reader, [lambda: [(reader.get(path, **params),)]]))
+        (answer,) = list(self._arriving(reader, [lambda: [(reader.get(path, False, **params),)]]))
         return answer[0]
 
     def _may_go_on(self) -> None:

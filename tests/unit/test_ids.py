@@ -1,0 +1,33 @@
+"""A compact set of ids, held to Python's own."""
+
+import random
+
+from worker.ids import Ids
+
+
+def test_it_holds_what_a_dictionary_holds() -> None:
+    chance, ids, wanted = random.Random(7), Ids(notes=True), dict[bytes, tuple[int, bytes]]()
+    keys = [chance.randbytes(16) for _ in range(9_000)] + [number.to_bytes(16, "big") for number in range(3_000)]
+
+    for _ in range(30_000):
+        key, mark, note = chance.choice(keys), chance.choice((1, 2, 4)), chance.randbytes(16)
+        ids.add(key, mark, note)
+        wanted[key] = (wanted.get(key, (0, b""))[0] | mark, note)
+
+    assert len(ids) == len(wanted)
+    assert dict(ids) == {key: marks for key, (marks, _) in wanted.items()}
+    assert all((ids[key], ids.note(key)) == wanted[key] for key in wanted)
+    assert not any(chance.randbytes(16) in ids for _ in range(1_000))
+
+
+def test_id_without_marks_is_gone() -> None:
+    ids = Ids()
+    for number in range(10_000):
+        ids.add(number.to_bytes(16, "big"), 1 if number % 2 else 3)
+
+    ids.unmark(1)
+
+    assert len(ids) == 5_000
+    assert {marks for _, marks in ids} == {2}
+    assert (1).to_bytes(16, "big") not in ids
+    assert (2).to_bytes(16, "big") in ids

@@ -1,0 +1,131 @@
+"""The plan of a read: every row of a list falls to exactly one chain, whatever was cut and whenever it stopped."""
+
+import threading
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.histories import PATIENT
+from webapp.chartmogul.records import Page
+from worker.plan import STATUSES, Chain, FetchedPage, Plan
+
+BEGAN = datetime(2021, 3, 1, 12, tzinfo=UTC)
+NOT_STOPPED = threading.Event()
+
+
+class Activities:
+    """A list of movements as ChartMogul serves it: in order of date, filtered by days, a page after a row."""
+
+    def __init__(self, hours: list[int], size: int) -> None:
+        moments = sorted(BEGAN + timedelta(hours=hour) for hour in hours)
+        self.rows = [{"uuid": str(number), "date": at.isoformat()} for number, at in enumerate(moments)]
+        self.size = size
+
+    def page(self, chain: Chain) -> tuple[Page, str | None]:
+        params = chain.params()
+        after = int(params.get("start-after", -1))
+        first, last = params.get("start-date", ""), params.get("end-date", "9999")
+        rows = [row for row in self.rows[after + 1 :] if first <= row["date"][:10] <= last]
+        page = Page(list(rows[: self.size]), None, len(rows) > self.size)
+        return page, rows[: self.size][-1]["uuid"] if rows else chain.at
+
+
+def owned(fetched: FetchedPage) -> list[str]:
+    rows: list[Any] = fetched.entries
+    return [row["uuid"] for row in rows if fetched.owns(datetime.fromisoformat(row["date"]))]
+
+
+def without_customers() -> dict[str, Any]:
+    done = {"status": "", "since": None, "until": None, "at": None, "done": True, "aside": False}
+    return {"customers": {"chains": [done]}}
+
+
+@PATIENT
+@given(
+    hours=st.lists(st.integers(0, 24 * 900), max_size=120),
+    size=st.integers(1, 7),
+    turns=st.lists(st.integers(0, 5), min_size=1, max_size=40),
+)
+def test_every_movement_falls_to_one_chain(hours: list[int], size: int, turns: list[int]) -> None:
+    """Several readers take chains and hand their pages in, in any interleaving."""
+    activities, plan, taken = Activities(hours, size), Plan(without_customers()), list[Chain]()
+    found: list[str] = []
+    step = 0
+    while True:
+        step += 1
+        if turns[step % len(turns)] < 3 and len(taken) < 4 and (chain := take_now(plan)):
+            taken.append(chain)
+        elif taken:
+            chain = taken.pop(turns[step % len(turns)] % len(taken))
+            page, at = activities.page(chain)
+            found += owned(plan.advance(chain, page, at))
+            plan.free(chain)
+        elif not (chain := take_now(plan)):
+            break
+        else:
+            taken.append(chain)
+
+    assert sorted(set(found), key=int) == [row["uuid"] for row in activities.rows]
+
+
+class Once(threading.Event):
+    """Lets the plan look once, and not wait for chains that others read."""
+
+    looked = False
+
+    def is_set(self) -> bool:
+        looked, self.looked = self.looked, True
+        return looked
+
+
+def take_now(plan: Plan) -> Chain | None:
+    plan._change.wait = lambda timeout=None: True  # type: ignore[method-assign]
+    return plan.take(Once())
+
+
+@PATIENT
+@given(hours=st.lists(st.integers(0, 24 * 900), min_size=20, max_size=120), stops=st.integers(0, 30))
+def test_read_that_is_taken_up_again_misses_nothing(hours: list[int], stops: int) -> None:
+    """What was saved counts, what was fetched and not saved is fetched again."""
+    activities, checkpoint, found = Activities(hours, 3), without_customers(), set[str]()
+    for _ in range(300):
+        plan = Plan(checkpoint)
+        for number in range(stops + 1):
+            chain = plan.take(NOT_STOPPED)
+            if chain is None:
+                assert found == {row["uuid"] for row in activities.rows}
+                assert not plan.open("movements")
+                return
+            page, at = activities.page(chain)
+            fetched = plan.advance(chain, page, at)
+            plan.free(chain)
+            if number < stops:
+                found |= set(owned(fetched))
+                checkpoint["movements"] = plan.place(fetched, checkpoint.get("movements", {}))
+        if stops == 0:
+            return
+    pytest.fail("the read does not end")
+
+
+def test_long_list_of_customers_is_cut_by_status_and_a_short_one_is_not() -> None:
+    for pages, statuses in ((9, [""]), (10, [*STATUSES])):
+        plan = Plan({"movements": without_customers()["customers"]})
+        chain = plan.take(NOT_STOPPED)
+        assert chain is not None
+        plan.advance(chain, Page([], "next", True, pages), "next")
+        plan.free(chain)
+
+        assert [each.status for each in plan._chains if each.open] == statuses
+        assert plan.cut_by_status == (pages == 10)
+
+
+def test_each_chain_asks_for_a_day_more_on_either_side() -> None:
+    chain = Chain("movements", since=date(2024, 3, 1), until=date(2024, 4, 1), at="x")
+
+    assert chain.params() == {"start-date": "2024-02-29", "end-date": "2024-04-02", "start-after": "x"}
+    assert chain.owns(datetime(2024, 3, 1, tzinfo=UTC))
+    assert chain.owns(datetime(2024, 3, 31, 23, 59, 59, tzinfo=UTC))
+    assert not chain.owns(datetime(2024, 4, 1, tzinfo=UTC))
