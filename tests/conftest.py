@@ -34,7 +34,7 @@ DATABASES = ["sqlite", "postgresql"] if postgresql.SERVER else ["sqlite"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--sizes",
-        default="7,450,1500",
+        default="7,450,2100",
         help="customers of the accounts that the exactness tests import, one seed each",
     )
 

@@ -1,5 +1,8 @@
 """The extensions, made once and bound in create_app; and what both databases need set on every connection."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from flask import g, has_request_context, request
@@ -43,6 +46,7 @@ class _SessionsOnly(LoginManager):  # type: ignore[misc]
 
 
 login_manager = _SessionsOnly()
+_reading: ContextVar[bool] = ContextVar("reading", default=False)
 
 
 @event.listens_for(Engine, "connect")
@@ -67,8 +71,18 @@ def _begin(connection: Any) -> None:
     """SQLite: a transaction that writes asks for the write lock first, so it waits instead of failing half
     way. A page that is only read takes no lock at all."""
     if connection.dialect.name == "sqlite":
-        reading = has_request_context() and request.method in ("GET", "HEAD") and not g.get("writing")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        page = has_request_context() and request.method in ("GET", "HEAD") and not g.get("writing")
+        connection.exec_driver_sql("BEGIN" if page or _reading.get() else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Outside of requests: a long read that keeps no writer waiting. Begins and ends without a transaction."""
+    token = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
 
 
 def begin_writing() -> None:

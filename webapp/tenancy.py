@@ -136,23 +136,21 @@ def _execute_many(
 ) -> None:
     """Insert many rows. What SQLAlchemy does for each row anew is done once: which columns there are, and how
     the values of each are made ready for the driver."""
-    connection, tenant_id = db.session.connection(), current_tenant_id()
-    sql, ways, positional = _prepared(model, connection.dialect, tuple(rows[0]), key, keep)  # type: ignore[arg-type]
-    made = []
-    for row in rows:
-        given = {**row, "tenant_id": tenant_id}
-        made.append([value(given) if value else given[name] for name, value in ways])
-    names = [name for name, _ in ways]
-    values: Any = list(map(tuple, made)) if positional else [dict(zip(names, row, strict=True)) for row in made]
-    connection.exec_driver_sql(sql, values)
+    connection = db.session.connection()
+    sql, columns = _prepared(model, connection.dialect, tuple(rows[0]), key, keep)  # type: ignore[arg-type]
+    values = [column(rows) for column in columns]
+    connection.exec_driver_sql(sql, list(zip(*values, strict=True)))
+
+
+Rows = Sequence[dict[str, Any]]
+_NAMED = re.compile(r"%\((\w+)\)s")
 
 
 @lru_cache(maxsize=64)
 def _prepared(
     model: Any, dialect: Dialect, given: tuple[str, ...], key: tuple[str, ...], keep: tuple[str, ...]
-) -> tuple[str, list[tuple[str, Callable[[dict[str, Any]], Any] | None]], bool]:
-    """An insert's SQL; for each of its values the name and how it is made of a row, None for as it is; and whether
-    the driver takes them by their position."""
+) -> tuple[str, list[Callable[[Rows], list[Any]]]]:
+    """An insert's SQL, and for each of its parameters, in their order, how its values are made of the rows."""
     statement: Any = (postgresql_insert if dialect.name == "postgresql" else sqlite_insert)(model)
     written = set(given) - set(key) - set(keep)
     if key and written:
@@ -161,21 +159,24 @@ def _prepared(
         statement = statement.on_conflict_do_update(index_elements=list(key), set_=changes, where=same_tenant)
     elif key:
         statement = statement.on_conflict_do_nothing(index_elements=list(key))
-    columns = statement.table.columns
-    defaults = {column.name: column.default.arg for column in columns if column.default and column.name not in given}
-    names = [*given, *defaults, "tenant_id"]
-    compiled = statement.compile(dialect=dialect, column_keys=names)
-    ways = [
-        (name, _way(name, defaults.get(name), compiled._bind_processors.get(name)))
-        for name in compiled.positiontup or names
-    ]
-    return compiled.string, ways, bool(compiled.positiontup)
+    table = statement.table
+    defaults = {column.name: column.default for column in table.columns if column.default and column.name not in given}
+    compiled = statement.compile(dialect=dialect, column_keys=[*given, *defaults, "tenant_id"])
+    names = compiled.positiontup or _NAMED.findall(compiled.string)
+    sql = _NAMED.sub("%s", compiled.string)
+    return sql, [_column(name, defaults.get(name), compiled._bind_processors.get(name)) for name in names]
 
 
-def _way(name: str, default: Any, process: Callable[[Any], Any] | None) -> Callable[[dict[str, Any]], Any] | None:
+def _column(name: str, default: Any, process: Callable[[Any], Any] | None) -> Callable[[Rows], list[Any]]:
+    """How the values of one column are made of rows: taken, or the default's, or for all the tenant's id."""
+    ready = process or (lambda value: value)
+    if name == "tenant_id":
+        return lambda rows: [ready(current_tenant_id())] * len(rows)
     if default is not None:
-        return lambda _: (process or (lambda value: value))(default(None) if callable(default) else default)
-    return (lambda row: process(row[name])) if process else None
+        return lambda rows: [ready(default.arg(None) if default.is_callable else default.arg) for _ in rows]
+    if process is None:
+        return lambda rows: [row[name] for row in rows]
+    return lambda rows: [ready(row[name]) for row in rows]
 
 
 @event.listens_for(Session, "do_orm_execute")

@@ -214,4 +214,5 @@ def side_by_side(reader: Reader, streams: Sequence[Callable[[], Iterable[Item]]]
         reader.call_off()
         for thread in threads:
             thread.join(timeout=30)
-        reader.stopped.clear()
+        if not any(thread.is_alive() for thread in threads):  # one that hangs must not come back to life
+            reader.stopped.clear()

@@ -187,14 +187,14 @@ class Plan:
 
     @staticmethod
     def _past_the_end(chain: Chain, page: Page) -> bool:
-        """Note how far a page of movements led. Whether it led past the chain's own days: then, as long as the
-        list keeps to the order of its dates, nothing more of it is this chain's."""
+        """Note how far a page of movements led. Whether it led a day past the chain's own: then, as long as the
+        list keeps to the order of its days, nothing more of it is this chain's."""
         first, last = _date(page.entries[:1]), _date(page.entries[-1:])
         if first is None or last is None or first > last or (chain.reached and first < chain.reached):
             return False
         chain.days_a_page = max((last - first) / A_DAY, 0.01)
         chain.reached = last
-        return chain.until is not None and last.date() >= chain.until
+        return chain.until is not None and last.date() > chain.until
 
 
 def _date(entries: list[object]) -> datetime | None:

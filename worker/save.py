@@ -18,7 +18,7 @@ from webapp.chartmogul.records import (
     parse_customer,
     parse_movement,
 )
-from webapp.extensions import db
+from webapp.extensions import db, reading
 from webapp.models import Customer, Import, ImportPage, ImportWarning, Movement, Provider
 from webapp.tenancy import insert_rows, owned, owned_delete, owned_update, upsert_rows
 from worker.ids import Ids
@@ -31,6 +31,8 @@ MOST_WARNINGS = 5_000
 IN_ONE_STATEMENT = 400
 # Marks of ids: we hold it, this run has read it; of a customer also: it is past due, it is gone.
 HELD, READ, DUE, GONE = 1, 2, 4, 8
+# What `import_pages` keeps besides pages: rows that were counted before a list began again, refused records.
+COUNTED, REFUSED = "counted", "refused"
 
 
 class Seen:
@@ -42,6 +44,12 @@ class Seen:
     def __init__(self, import_id: UUID, provider: Provider) -> None:
         self.counted, self.customers, self.movements, self.activities = Ids(), Ids(), Ids(), Ids()
         self.stored = Ids(notes=True)
+        db.session.rollback()
+        with reading():
+            self._load(import_id, provider)
+            db.session.rollback()
+
+    def _load(self, import_id: UUID, provider: Provider) -> None:
         facts = (Customer.content_hash, Customer.past_due_since.is_not(None), Customer.gone_at.is_not(None))
         stored = _of(provider, Customer, _raw(Customer.id), *facts).execution_options(yield_per=5000)
         for id_, hash_, past_due, gone in db.session.execute(stored):
@@ -52,27 +60,30 @@ class Seen:
         pages = owned(ImportPage, ImportPage.stream, ImportPage.seen).where(ImportPage.import_id == import_id)
         for stream, seen in db.session.execute(pages.execution_options(yield_per=50)):
             hashes = [seen[at : at + 16] for at in range(0, len(seen), 16)]
-            if stream == "movements":
+            if stream in (COUNTED, REFUSED):
+                for id_ in hashes:
+                    self.counted.add(id_)
+            elif stream == "movements":
                 for id_, activity in zip(hashes[::2], hashes[1::2], strict=True):
                     self.movements.add(id_, READ)
                     self.activities.add(activity)
             else:
                 for id_ in hashes:
                     self.customers.add(id_)
-        db.session.rollback()
 
     def forget(self, import_id: UUID, stream: str) -> None:
         """Read a list from its beginning: nothing of it has been seen; the caller commits."""
+        read = self.customers if stream == "customers" else self.movements
+        counted = [id_ for id_, marks in read if stream == "customers" or marks & READ]
+        _keep_seen(import_id, COUNTED, len(self.counted), b"".join(counted))
+        for id_ in counted:
+            self.counted.add(id_)
         if stream == "movements":
-            for id_, marks in self.movements:
-                if marks & READ:
-                    self.counted.add(id_)
-                    self.movements.add(id_, HELD)  # those that were new are stored by now
+            for id_ in counted:
+                self.movements.add(id_, HELD)  # those that were new are stored by now
             self.movements.unmark(READ)
             self.activities = Ids()
         else:
-            for id_, _ in self.customers:
-                self.counted.add(id_)
             self.customers = Ids()
         db.session.execute(
             owned_delete(ImportPage).where(ImportPage.import_id == import_id, ImportPage.stream == stream)
@@ -92,11 +103,12 @@ def count_movements(provider: Provider) -> int:
 
 
 class Warnings:
-    """Warnings of one transaction, to be written with it."""
+    """Warnings of one transaction, to be written with it; and the hashes of the records that it refused."""
 
     def __init__(self, import_: Import) -> None:
         self.import_id, self.room = import_.id, MOST_WARNINGS - import_.warnings
         self.rows: list[dict[str, Any]] = []
+        self.refused = b""
 
     def add(
         self, kind: str, uuid: str | None, name: str | None, detail: str | None, property_id: UUID | None = None
@@ -133,7 +145,7 @@ def save_customer(import_: Import, provider: Provider, lease: Lease, raw: object
     counts, warnings = Counter[str](), Warnings(import_)
     new = _write_page_of_customers(import_, provider, [raw], seen, counts, warnings)
     lease.write(attempt=1, **_added(counts, warnings))
-    _keep_seen(import_, "found", len(seen.customers), b"".join(new))
+    _keep_seen(import_.id, "found", len(seen.customers), b"".join(new))
     db.session.commit()
     for id_ in new:
         seen.customers.add(id_)
@@ -266,7 +278,7 @@ def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen
 
 def missing_customers(provider: Provider, seen: Seen) -> list[tuple[UUID, str]]:
     """Customers that we hold as present but that a complete read of the list did not."""
-    ids = [UUID(bytes=id_) for id_, marks in seen.stored if not marks & GONE and id_ not in seen.customers]
+    ids = [UUID(bytes=id_) for id_, _ in seen.stored if id_ not in seen.customers]
     missing: list[tuple[UUID, str]] = []
     for at in range(0, len(ids), IN_ONE_STATEMENT):
         some = Customer.id.in_(ids[at : at + IN_ONE_STATEMENT]), Customer.gone_at.is_(None)
@@ -279,7 +291,7 @@ def missing_customers(provider: Provider, seen: Seen) -> list[tuple[UUID, str]]:
 
 def mark_gone(import_: Import, lease: Lease, customer_id: UUID, at: datetime) -> None:
     """ChartMogul answered 404 for this customer: keep it, marked."""
-    lease.write(gone=Import.gone + 1)
+    lease.write(attempt=1, gone=Import.gone + 1)
     db.session.execute(
         owned_update(Customer)
         .where(Customer.id == customer_id)
@@ -294,6 +306,7 @@ def _refuse(refused: RecordRefused, entry: object, seen: Seen, counts: Counter[s
     if mark in seen.counted:
         return
     seen.counted.add(mark)
+    warnings.refused += mark
     counts["skipped"] += 1
     warnings.add(str(refused.reason), refused.uuid, _name_of(entry), refused.sentence)
 
@@ -313,7 +326,10 @@ def _finish_page(
     checkpoint = {**import_.checkpoint, page.stream: plan.place(page, before)}
     added = _added(counts, warnings)
     lease.write(attempt=1, checkpoint=checkpoint, **added, **changes)
-    _keep_seen(import_, page.stream, before.get("number", 0), seen)
+    number = before.get("number", 0)
+    _keep_seen(import_.id, page.stream, number, seen)
+    if warnings.refused:
+        _keep_seen(import_.id, REFUSED, 2 * number + (page.stream == "movements"), warnings.refused)
     db.session.commit()
     import_.checkpoint = checkpoint
     import_.warnings += counts["warnings"]
@@ -324,8 +340,8 @@ def _added(counts: Counter[str], warnings: Warnings) -> dict[str, Any]:
     return {name: getattr(Import, name) + count for name, count in counts.items() if count}
 
 
-def _keep_seen(import_: Import, stream: str, number: int, seen: bytes) -> None:
-    row = {"import_id": import_.id, "stream": stream, "number": number, "seen": seen}
+def _keep_seen(import_id: UUID, stream: str, number: int, seen: bytes) -> None:
+    row = {"import_id": import_id, "stream": stream, "number": number, "seen": seen}
     upsert_rows(ImportPage, [row], key=["import_id", "stream", "number"])
 
 

@@ -151,13 +151,17 @@ class Run:
             plan = Plan(self.import_.checkpoint)
             try:
                 self._read_pages(reader, plan)
-                if plan.cut_by_status and not self._all_found(reader):
+                in_question = plan.cut_by_status and not self.import_.checkpoint.get("swapped")
+                if in_question and not self._all_found(reader):
                     plan.take_up_whole()
                     self._read_pages(reader, plan)
                 return self._note_sizes()
             except fetch.PlaceLost as lost:
+                losses = self.import_.checkpoint.get(lost.stream, {}).get("whole", 0) + 1
+                if losses > MAX_ATTEMPTS:
+                    break
                 self.seen.forget(self.import_.id, lost.stream)
-                place = {**self.import_.checkpoint, lost.stream: {"whole": True}}
+                place = {**self.import_.checkpoint, lost.stream: {"whole": losses}}
                 read = {f"{lost.stream}_read": 0}
                 self.lease.write(checkpoint=place, **read)
                 db.session.commit()

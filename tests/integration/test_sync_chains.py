@@ -1,0 +1,82 @@
+"""A read in many chains at a time: exact, and whole also where the cut does not hold."""
+
+import pytest
+from rq.timeouts import JobTimeoutException
+
+from simulator import Account
+from tests import expected, syncing
+from webapp.extensions import db
+from webapp.models import ImportState
+from worker.plan import STATUSES
+
+
+@pytest.fixture
+def connected(app, chartmogul, cast):
+    account = Account(name="Acme Analytics", seed=4, size=2_100)
+    chartmogul.accounts[:] = [account]
+    chartmogul.keys.clear()
+    chartmogul.add_key("0123456789abcdef0123456789abcdef", account)
+    return syncing.connect(cast.acme, chartmogul), account
+
+
+def assert_whole(provider, account, import_) -> None:
+    assert (import_.state, import_.skipped) == (ImportState.DONE, 0)
+    assert import_.customers_read == import_.created == len(account.customers())
+    assert import_.movements_read == import_.movements_added == len(account.activities())
+    assert expected.held_customers(provider) == expected.expected_customers(account)
+    assert expected.held_movements(provider) == expected.expected_movements(account)
+
+
+def asked(chartmogul, path: str, name: str) -> list[str]:
+    return [seen.query[name] for seen in chartmogul.log if seen.path == path and name in seen.query]
+
+
+def test_lists_are_cut_and_every_row_counts_once(app, connected, chartmogul):
+    provider, account = connected
+
+    import_ = syncing.run(app, provider)
+
+    assert_whole(provider, account, import_)
+    assert set(asked(chartmogul, "/customers", "status")) == set(STATUSES)
+    assert len(set(asked(chartmogul, "/activities", "start-date"))) > 3
+    fewest = len(account.customers()) // 200 + len(account.activities()) // 200
+    assert import_.requests < 2 * fewest
+
+
+@pytest.mark.parametrize("list_", ["/customers", "/activities"])
+def test_list_whose_cut_is_refused_is_read_whole(app, connected, chartmogul, list_):
+    provider, account = connected
+    chartmogul.faults.add(400, match=list_, after=2, times=1)
+
+    assert_whole(provider, account, syncing.run(app, provider))
+
+
+def test_customer_that_no_status_held_is_found_in_the_whole_list(app, connected, chartmogul):
+    """As one does that changes its status while the lists are read."""
+    provider, account = connected
+    chartmogul.faults.add("skip_row", match="/customers", after=2, times=1)
+
+    assert_whole(provider, account, syncing.run(app, provider))
+
+
+def test_what_was_found_is_not_questioned_once_it_counts(app, connected, chartmogul, monkeypatch):
+    """A turn that fills values must not read the lists again because a customer has been added meanwhile."""
+    provider, _ = connected
+    tenant_id, import_id = provider.tenant_id, syncing.start(provider)
+    db.session.commit()
+    with monkeypatch.context() as stopping:
+        stopping.setattr("worker.refresh.find_attributes", _run_out)
+        with pytest.raises(JobTimeoutException):
+            syncing.turn(app, tenant_id, import_id)
+    syncing.let_lease_run_out(import_id)
+    before = len(chartmogul.log)
+    chartmogul.faults.add("edit_row", match="/customers", set={"uuid": "cus_new"})
+
+    import_ = syncing.run(app, provider, import_id)
+
+    assert import_.state == ImportState.DONE
+    assert [seen.path for seen in list(chartmogul.log)[before:]] == ["/account", "/metrics/all"]
+
+
+def _run_out(*_) -> None:
+    raise JobTimeoutException
