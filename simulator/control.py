@@ -137,14 +137,16 @@ def _day(front: Front, body: Body) -> list[Body]:
 
 
 def _customer(front: Front, body: Body) -> Body:
-    """`{"account": ..., "uuid": ..., "delete": true}`, `"merge_into": uuid`, or `"set": {...}`."""
+    """`{"account": ..., "uuid": ..., "delete": true}`, `"merge_into": uuid`, or `"set": {...}`, also of a list of
+    uuids."""
     account, uuid = front.account_named(body["account"]), body["uuid"]
     if body.get("delete"):
         account.delete(uuid)
     elif "merge_into" in body:
         account.merge(body["merge_into"], uuid)
     else:
-        account.edit(uuid, **body["set"])
+        for each in uuid if isinstance(uuid, list) else [uuid]:
+            account.edit(each, **body["set"])
     return _account(account)
 
 

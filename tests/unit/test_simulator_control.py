@@ -105,14 +105,16 @@ def test_accounts_can_be_added(sim: Simulator) -> None:
 
 
 def test_customers_can_be_changed(sim: Simulator) -> None:
-    first, second, third = [each["uuid"] for each in sim.account.customers()[:3]]
+    first, second, third, *more = [each["uuid"] for each in sim.account.customers()[:5]]
     change = {"account": "Acme Analytics"}
 
     control(sim, "POST", "customers", {**change, "uuid": first, "set": {"name": "Renamed"}})
+    control(sim, "POST", "customers", {**change, "uuid": more, "set": {"name": "Alike"}})
     control(sim, "POST", "customers", {**change, "uuid": second, "merge_into": first})
     control(sim, "POST", "customers", {**change, "uuid": third, "delete": True})
 
     assert get(sim, f"/customers/{first}").json()["name"] == "Renamed"
+    assert {get(sim, f"/customers/{uuid}").json()["name"] for uuid in more} == {"Alike"}
     assert [get(sim, f"/customers/{uuid}").status_code for uuid in (second, third)] == [404, 404]
 
 
