@@ -58,8 +58,8 @@ class Budget:
         self.per_second, self.parallel = per_second, parallel
         self.take, self.give_back = redis.register_script(TAKE), redis.register_script(GIVE_BACK)
         self._lock = threading.Lock()
-        self._line: list[tuple[bool, int]] = []
-        self._line_moved, self._numbers = threading.Condition(), count()
+        self._line: list[tuple[bool, int, threading.Event]] = []
+        self._numbers = count()
         self._free = 0.0
 
     @contextmanager
@@ -78,18 +78,22 @@ class Budget:
     @contextmanager
     def _head_of_the_line(self, stopped: threading.Event, urgent: bool) -> Iterator[None]:
         """Of this process's threads one at a time asks Redis, those first who are urgent."""
-        with self._line_moved:
-            ticket = (not urgent, next(self._numbers))
+        my_turn = threading.Event()
+        ticket = (not urgent, next(self._numbers), my_turn)
+        with self._lock:
             heappush(self._line, ticket)
-            while self._line[0] != ticket and not stopped.is_set():
-                self._line_moved.wait(0.2)
+            if self._line[0] is ticket:
+                my_turn.set()
+        while not my_turn.wait(0.2) and not stopped.is_set():
+            continue
         try:
             yield
         finally:
-            with self._line_moved:
+            with self._lock:
                 self._line.remove(ticket)
                 heapify(self._line)
-                self._line_moved.notify_all()
+                if self._line:
+                    self._line[0][2].set()
 
     def _ask(self, turn: "Turn") -> float:
         try:
