@@ -178,8 +178,7 @@ def _write_page_of_customers(
         records[id_], held[id_] = record, None
     new = [id_ for id_ in held if id_ not in seen.customers]
     counts["customers_read"] = len(new)
-    due_since = _due_since([id_ for id_ in records if seen.stored[id_] & DUE])
-    rows = []
+    changed: dict[bytes, bytes] = {}
     for id_, record in records.items():
         marks, hash_ = seen.stored[id_], content_hash(record)
         if not marks and is_lead(record.status) and not provider.import_leads:
@@ -188,19 +187,21 @@ def _write_page_of_customers(
         if id_ not in seen.customers and id_ not in seen.counted:
             warnings.of_record(record.warnings, record.uuid, record.name)
             counts["unchanged" if unchanged else "updated" if marks else "created"] += 1
-        if unchanged:
-            continue
-        rows.append(
-            {
-                **Customer.columns_of(record),
-                "id": UUID(bytes=id_),
-                "provider_id": provider.id,
-                "content_hash": hash_,
-                "past_due_since": due_since.get(id_, import_.started_at) if record.status == PAST_DUE else None,
-                "gone_at": None,
-                "changed_import_id": import_.id,
-            }
-        )
+        if not unchanged:
+            changed[id_] = hash_
+    since = _due_since([id_ for id_ in changed if seen.stored[id_] & DUE])
+    rows = [
+        {
+            **Customer.columns_of(records[id_]),
+            "id": UUID(bytes=id_),
+            "provider_id": provider.id,
+            "content_hash": hash_,
+            "past_due_since": since.get(id_, import_.started_at) if records[id_].status == PAST_DUE else None,
+            "gone_at": None,
+            "changed_import_id": import_.id,
+        }
+        for id_, hash_ in changed.items()
+    ]
     upsert_rows(Customer, rows, key=["id"])
     for row in rows:
         seen.stored.add(row["id"].bytes, HELD, row["content_hash"])
