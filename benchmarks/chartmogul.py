@@ -3,11 +3,9 @@
 import json
 import subprocess
 import sys
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 KEY = "5d0c9f6a1b7e4c2f8a3d6e9b0f1c2a47"
@@ -28,19 +26,6 @@ class ChartMogul:
         self.control("settings", latency_ms=latency_ms, rate_limit=rate_limit, parallel_limit=parallel_limit)
         with urlopen(Request(self.url.removesuffix("/v1") + "/_control/log", method="DELETE"), timeout=60):
             pass
-
-    def uuids(self, share: float) -> list[str]:
-        """The uuids of a share of the customers, spread over the list."""
-        every, found, place = round(1 / share), [], ""
-        while True:
-            request = Request(f"{self.url}/customers?per_page=200{place}")
-            request.add_header("Authorization", "Basic " + b64encode(f"{KEY}:".encode()).decode())
-            with urlopen(request, timeout=60) as answer:
-                page = json.load(answer)
-            found += [entry["uuid"] for entry in page["entries"][::every]]
-            if not page["has_more"]:
-                return found
-            place = f"&cursor={quote(page['cursor'])}"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import Flask
 from sqlalchemy import event, select, update
 
-from simulator import Simulator
+from simulator import Account, Simulator
 from webapp import credentials
 from webapp.chartmogul.client import check_key
 from webapp.extensions import db
@@ -21,6 +21,8 @@ from webapp.tenancy import across_tenants, acting_for
 from worker.sync import sync
 
 from . import factories
+
+KEY = "0123456789abcdef0123456789abcdef"
 
 
 class Killed(BaseException):
@@ -39,6 +41,14 @@ def connect(tenant: Tenant, chartmogul: Simulator, **changes: Any) -> Provider:
         time_zone=account.time_zone,
         **changes,
     )
+
+
+def connect_only(tenant: Tenant, chartmogul: Simulator, account: Account) -> Provider:
+    """The same, with an account that is the only one there is."""
+    chartmogul.accounts[:] = [account]
+    chartmogul.keys.clear()
+    chartmogul.add_key(KEY, account)
+    return connect(tenant, chartmogul)
 
 
 def start(provider: Provider, trigger: Trigger = Trigger.MANUAL) -> UUID:

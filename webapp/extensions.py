@@ -60,8 +60,7 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
             "busy_timeout=5000",
             "synchronous=NORMAL",
             "foreign_keys=ON",
-            "cache_size=-16000",
-            "wal_autocheckpoint=4000",
+            "wal_autocheckpoint=4000",  # 16 MB: an import would else stop for one every few of its pages
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -92,15 +92,18 @@ class Chain:
 
 @dataclass(frozen=True)
 class FetchedPage:
-    """A page of a chain; `at` is where to go on after it. Of customers found one by one there is no chain."""
+    """A page of a chain; `at` is where to go on after it, `owns` tells the chain's rows from its neighbours'."""
 
-    stream: str
+    chain: Chain
     entries: list[object]
-    owns: Callable[[datetime], bool] = lambda _: True
-    chain: Chain | None = None
-    at: str | None = None
-    last: bool = False
-    total_pages: int | None = None
+    owns: Callable[[datetime], bool]
+    at: str | None
+    last: bool
+    total_pages: int | None
+
+    @property
+    def stream(self) -> str:
+        return self.chain.stream
 
 
 class Plan:
@@ -138,9 +141,8 @@ class Plan:
             if chain.stream == "customers" and not chain.status and page.total_pages:
                 self._cut_customers(chain, page.total_pages)
             owns = Chain(chain.stream, since=chain.since, until=chain.until).owns
-            fetched = FetchedPage(chain.stream, page.entries, owns, chain, at, chain.done, page.total_pages)
             self._change.notify_all()
-            return fetched
+            return FetchedPage(chain, page.entries, owns, at, chain.done, page.total_pages)
 
     def free(self, chain: Chain) -> None:
         with self._change:
@@ -149,7 +151,6 @@ class Plan:
 
     def place(self, page: FetchedPage, before: dict[str, Any]) -> dict[str, Any]:
         """A list's part of the checkpoint once a page is saved."""
-        assert page.chain is not None
         with self._change:
             page.chain.saved = (page.at, page.last)
             chains = [chain.kept() for chain in self._chains if chain.stream == page.stream]

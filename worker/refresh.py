@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, case, func
+from sqlalchemy import Row, Select, case, func
 
 from webapp.chartmogul.fields import Field, PropertyType, infer_custom_type
 from webapp.extensions import db
@@ -74,7 +74,8 @@ def fill_properties(
     fields = {property_.id: property_.chartmogul_field(provider.attributes) for property_ in properties}
     after = UUID(place["after"]) if place.get("after") else None
     warnings = Warnings(import_)
-    for customers in _slices(provider, after) if properties else ():
+    all_customers = owned(Customer, *Customer.__table__.c).where(Customer.provider_id == provider.id)
+    for customers in _slices(all_customers, Customer.id, SLICE, after) if properties else ():
         movements = _movements_of(provider, customers)
         changes = _Changes(import_, properties, fields, provider, warnings)
         for customer in customers:
@@ -175,18 +176,17 @@ def _read(value: Value, field: Field, property_: Property, provider: Provider) -
     return value if field.type is wanted else convert(value, field.type, wanted, provider.zone)
 
 
-def _slices(provider: Provider, after: UUID | None) -> Iterator[Sequence[Row[Any]]]:
-    """Slices of the account's customers, in the order of their ids."""
+def _slices(statement: Select[Any], key: Any, size: int, after: Any = None) -> Iterator[Sequence[Row[Any]]]:
+    """What a statement finds, so many rows at a time, in the database's own order of a unique column."""
     while True:
-        statement = owned(Customer, *Customer.__table__.c).where(Customer.provider_id == provider.id)
-        if after is not None:
-            statement = statement.where(Customer.id > after)
-        rows = db.session.execute(statement.order_by(Customer.id).limit(SLICE)).all()
+        rest = statement if after is None else statement.where(key > after)
+        rows = db.session.execute(rest.order_by(key).limit(size)).all()
         if not rows:
             db.session.rollback()
             return
         yield rows
-        after = rows[-1].id
+        db.session.rollback()
+        after = getattr(rows[-1], key.key)
 
 
 def _movements_of(provider: Provider, customers: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:
@@ -212,7 +212,10 @@ def _movements_of(provider: Provider, customers: Sequence[Row[Any]]) -> dict[str
 def reconcile_customers(import_: Import, provider: Provider, lease: Lease, moment: Moment) -> None:
     """Σ past movements = MRR for each customer, or a warning that says by how much not."""
     warnings = Warnings(import_)
-    for customers in _by_uuid(provider):
+    present = owned(Customer, Customer.uuid, Customer.name, Customer.mrr_minor).where(
+        Customer.provider_id == provider.id, Customer.gone_at.is_(None)
+    )
+    for customers in _slices(present, Customer.uuid, RECONCILED_AT_ONCE):
         sums = _sums_of_movements(provider, customers[0].uuid, customers[-1].uuid, moment)
         for customer in customers:
             total = sums.get(customer.uuid, 0)
@@ -221,18 +224,6 @@ def reconcile_customers(import_: Import, provider: Provider, lease: Lease, momen
                 warnings.add("mrr_differs", customer.uuid, customer.name, detail)
     lease.write(checkpoint={**import_.checkpoint, "reconciled": True}, warnings=Import.warnings + warnings.write())
     db.session.commit()
-
-
-def _by_uuid(provider: Provider) -> Iterator[Sequence[Row[Any]]]:
-    """The account's present customers in slices, in the database's own order of their uuids."""
-    columns = (Customer.uuid, Customer.name, Customer.mrr_minor)
-    statement = owned(Customer, *columns).where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
-    rows = db.session.execute(statement.order_by(Customer.uuid).limit(RECONCILED_AT_ONCE)).all()
-    while rows:
-        yield rows
-        db.session.rollback()
-        rest = statement.where(Customer.uuid > rows[-1].uuid).order_by(Customer.uuid)
-        rows = db.session.execute(rest.limit(RECONCILED_AT_ONCE)).all()
 
 
 def _sums_of_movements(provider: Provider, first: str, last: str, moment: Moment) -> dict[str, int]:

@@ -36,10 +36,10 @@ COUNTED, REFUSED = "counted", "refused"
 
 
 class Seen:
-    """What a run's pages have held so far, so that a row that comes twice counts once, and which movements we
-    held before. Rebuilt from the saved pages when a run is taken up again. `counted` holds, by their ids, the
-    rows of a list that had to begin again, and by a hash the records that were refused: this run has counted
-    them already."""
+    """What a run's pages have held so far, so that a row that comes twice counts once, and what we held before:
+    movements by their ids, customers also by what they hash to. Rebuilt from the saved pages when a run is taken
+    up again. `counted` holds, by their ids, the rows of a list that had to begin again, and by a hash the records
+    that were refused: this run has counted them already."""
 
     def __init__(self, import_id: UUID, provider: Provider) -> None:
         self.counted, self.customers, self.movements, self.activities = Ids(), Ids(), Ids(), Ids()
@@ -134,7 +134,7 @@ def save_customers(
     """Save a page of the customer list and move the checkpoint past it, or raise and change nothing."""
     counts, warnings = Counter[str](), Warnings(import_)
     new = _write_page_of_customers(import_, provider, page.entries, seen, counts, warnings)
-    expected = {"customers_expected": page.total_pages * 200} if page.total_pages and not _status(page) else {}
+    expected = {"customers_expected": page.total_pages * 200} if page.total_pages and not page.chain.status else {}
     _finish_page(import_, lease, page, plan, b"".join(new), counts, warnings, **expected)
     for id_ in new:
         seen.customers.add(id_)
@@ -149,10 +149,6 @@ def save_customer(import_: Import, provider: Provider, lease: Lease, raw: object
     db.session.commit()
     for id_ in new:
         seen.customers.add(id_)
-
-
-def _status(page: FetchedPage) -> str:
-    return page.chain.status if page.chain else ""
 
 
 def _write_page_of_customers(

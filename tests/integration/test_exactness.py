@@ -30,12 +30,9 @@ def connected(app, chartmogul, cast):
 
     def connect(seed: int, size: int) -> tuple[Provider, Account]:
         account = Account(name="Acme Analytics", seed=seed, size=size)
-        chartmogul.accounts[:] = [account]
-        chartmogul.keys.clear()
-        chartmogul.add_key("0123456789abcdef0123456789abcdef", account)
         for field in expected.ALL_FIELDS:
             factories.make_property(cast.acme, field, codename=field, field=field, type=FIELDS[field].type)
-        return syncing.connect(cast.acme, chartmogul), account
+        return syncing.connect_only(cast.acme, chartmogul, account), account
 
     return connect
 

@@ -13,10 +13,7 @@ from worker.plan import STATUSES
 @pytest.fixture
 def connected(app, chartmogul, cast):
     account = Account(name="Acme Analytics", seed=4, size=2_100)
-    chartmogul.accounts[:] = [account]
-    chartmogul.keys.clear()
-    chartmogul.add_key("0123456789abcdef0123456789abcdef", account)
-    return syncing.connect(cast.acme, chartmogul), account
+    return syncing.connect_only(cast.acme, chartmogul, account), account
 
 
 def assert_whole(provider, account, import_) -> None:

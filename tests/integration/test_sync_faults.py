@@ -29,10 +29,7 @@ from worker import refresh
 @pytest.fixture
 def connected(app, chartmogul, cast):
     account = Account(name="Acme Analytics", seed=9, size=450)
-    chartmogul.accounts[:] = [account]
-    chartmogul.keys.clear()
-    chartmogul.add_key("0123456789abcdef0123456789abcdef", account)
-    return syncing.connect(cast.acme, chartmogul), account
+    return syncing.connect_only(cast.acme, chartmogul, account), account
 
 
 def reloaded(provider: Provider) -> Provider:
