@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 SMALLEST = 1 << 12
-MIX = (1 << 61) - 1
 
 
 class Ids:
@@ -63,16 +62,23 @@ class Ids:
 
     def _slot(self, key: bytes) -> int:
         keys, marks, mask = self._keys, self._marks, self._mask
-        slot = (int.from_bytes(key, "big") % MIX) & mask
+        slot = hash(key) & mask
         while marks[slot] and keys[16 * slot : 16 * slot + 16] != key:
             slot = (slot + 1) & mask
         return slot
 
     def _rehash(self, size: int) -> None:
         keys, marks, notes = self._keys, self._marks, self._notes
-        self._count = 0
         self._make(size)
-        for slot, mark in enumerate(marks):
+        mask, self._count = self._mask, 0
+        for before, mark in enumerate(marks):
             if mark:
-                place = slice(16 * slot, 16 * slot + 16)
-                self.add(bytes(keys[place]), mark, bytes(notes[place]) if notes is not None else None)
+                key = bytes(keys[16 * before : 16 * before + 16])
+                slot = hash(key) & mask
+                while self._marks[slot]:
+                    slot = (slot + 1) & mask
+                self._keys[16 * slot : 16 * slot + 16] = key
+                self._marks[slot] = mark
+                self._count += 1
+                if notes is not None and self._notes is not None:
+                    self._notes[16 * slot : 16 * slot + 16] = notes[16 * before : 16 * before + 16]

@@ -2,6 +2,7 @@
 whether the import still runs and the connection is still the one it began under. All times are the
 database's own."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -102,6 +103,7 @@ class Lease:
         db.session.commit()
 
 
+@cache
 def same_connection() -> ColumnElement[bool]:
     """Whether an import's connection is still the one that it began under."""
     return exists(
@@ -113,5 +115,6 @@ def same_connection() -> ColumnElement[bool]:
     )
 
 
+@cache
 def _alive() -> dict[str, Any]:
     return {"lease_until": database_now(LEASE_SECONDS), "heartbeat_at": database_now()}

@@ -14,7 +14,7 @@ from webapp.chartmogul.records import (
     RecordWarning,
     content_hash,
     is_lead,
-    movement_key,
+    movement_id,
     parse_customer,
     parse_movement,
 )
@@ -235,7 +235,7 @@ def save_movements(
             continue
         ordinal = 0
         while True:
-            id_ = Movement.id_bytes(provider.id, movement_key(record, ordinal))
+            id_ = movement_id(provider.id, record, ordinal)
             marks = seen.movements[id_]
             if not marks & READ and id_ not in found:
                 break

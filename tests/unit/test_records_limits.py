@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -20,10 +21,12 @@ from webapp.chartmogul.records import (
     RecordWarning,
     content_hash,
     is_lead,
-    movement_key,
+    movement_id,
     parse_customer,
     parse_movement,
 )
+
+PROVIDER = UUID(int=1)
 
 
 @pytest.mark.parametrize("empty", [None, "", "  "])
@@ -156,18 +159,28 @@ def test_the_hash_is_the_same_everywhere_and_knows_no_order_of_keys() -> None:
     "name",
     [field.name for field in fields(MovementRecord) if field.name not in ("activity_uuid", "warnings")],
 )
-def test_the_key_changes_with_every_field(name: str) -> None:
+def test_the_id_changes_with_every_field(name: str) -> None:
     record = movement()
     other: Any = MovementType.CHURN if name == "type" else OTHER[type(getattr(record, name))]
 
-    assert movement_key(replace(record, **{name: other}), 0) != movement_key(record, 0)
+    assert movement_id(PROVIDER, replace(record, **{name: other}), 0) != movement_id(PROVIDER, record, 0)
 
 
-def test_the_key_outlives_the_activity_and_tells_equal_ones_apart() -> None:
-    assert movement_key(movement(uuid="another"), 0) == movement_key(movement(), 0)
-    assert movement_key(movement(), 1) != movement_key(movement(), 0)
-    assert movement_key(movement(), 0).hex() == "64dc08dacde7cb86905dea8ec60aae76"
-    assert len(movement_key(movement(), 0)) == len(content_hash(customer())) == 16
+def test_the_id_outlives_the_activity_and_tells_equal_ones_apart() -> None:
+    id_ = movement_id(PROVIDER, movement(), 0)
+
+    assert movement_id(PROVIDER, movement(uuid="another"), 0) == id_
+    assert movement_id(PROVIDER, movement(), 1) != id_
+    assert movement_id(UUID(int=2), movement(), 0) != id_
+    assert id_.hex() == "035ba6be5a000c04d18f6d1017ff1a90"
+    assert len(id_) == len(content_hash(customer())) == 16
+
+
+def test_ids_of_movements_are_in_the_order_of_their_times() -> None:
+    times = ["1900-01-01", "1969-12-31T23:59:59Z", "1970-01-01", "2024-02-29 10:00:00 +0100", "2199-12-31"]
+    ids = [movement_id(PROVIDER, movement(date=time), 0) for time in times]
+
+    assert ids == sorted(ids)
 
 
 JSON = st.recursive(
@@ -206,4 +219,4 @@ def test_whatever_is_sent_a_movement_can_be_stored_or_is_refused(changes: dict[s
         record = parse_movement({**MOVEMENT, **changes})
     except RecordRefused:
         return
-    assert len(movement_key(record, 0)) == 16
+    assert len(movement_id(PROVIDER, record, 0)) == 16

@@ -1,7 +1,6 @@
 """Customers and their MRR movements, as ChartMogul sent them."""
 
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -98,8 +97,3 @@ class Movement(TenantOwned, Base):
     plan_id: Mapped[str | None] = mapped_column(String(255))
     currency: Mapped[str | None] = mapped_column(String(100))
     read: Mapped[int]
-
-    @staticmethod
-    def id_bytes(provider_id: UUID, key: bytes) -> bytes:
-        """Our id of the movement that has this key (`records.movement_key`)."""
-        return blake2b(provider_id.bytes + key, digest_size=16).digest()
