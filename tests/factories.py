@@ -9,6 +9,7 @@ from webapp.cli import add_tenant
 from webapp.extensions import db
 from webapp.models import (
     Customer,
+    FilledCustomer,
     Import,
     ImportState,
     Movement,
@@ -160,6 +161,10 @@ def make_value(
         text=text,
     )
     return _add(value, {})
+
+
+def make_filled(customer: Customer) -> FilledCustomer:
+    return _add(FilledCustomer(tenant_id=customer.tenant_id, customer_id=customer.id, hash=b"0" * 16), {})
 
 
 def _add(row: Any, changes: dict[str, Any]) -> Any:

@@ -66,7 +66,7 @@ def write(property_: Property, customer: Customer, value: Value | None, by: str)
         "set_by": by,
         "changed_at": now(),
     }
-    upsert_rows(PropertyValue, [row], key=("property_id", "customer_id"))
+    upsert_rows(PropertyValue, [row], key=("customer_id", "property_id"))
 
 
 def typed(type_: PropertyType, value: Value | None) -> str:

@@ -29,13 +29,14 @@ OF_NOBODY = {
 # Keys that do not begin with the tenant: what they begin with can itself be only one tenant's.
 BOUND_BY = {
     "provider_id": "a provider is one tenant's: foreign keys name (tenant_id, provider_id)",
-    "property_id": "a property is one tenant's: foreign keys name (tenant_id, property_id)",
+    "customer_id": "a customer is one tenant's: its id is computed from its provider's",
     "import_id": "imports are uuids that no form takes and no page of another tenant shows",
 }
 # References that do not name the tenant as well, and why no other tenant's row can get there.
 ALONE = {
     ("properties", "filled_import_id"): "written by the import itself, about its own tenant's properties",
-    ("property_values", "customer_id"): "ids of customers are computed from the provider; half a million rows refer",
+    ("property_values", "customer_id"): "ids of customers are computed from the provider; millions of rows refer",
+    ("filled_customers", "customer_id"): "as of property_values",
 }
 
 

@@ -100,6 +100,24 @@ def test_unchanged_account_is_read_and_not_written(app, connected):
     assert (again.created, again.updated, again.gone, again.movements_added, again.movements_removed) == (0, 0, 0, 0, 0)
 
 
+def test_values_that_did_not_change_are_not_even_read(app, chartmogul, cast):
+    account = Account(name="Acme Analytics", seed=4, size=30)
+    provider = syncing.connect_only(cast.acme, chartmogul, account)
+    for field in ("cm_status", "cm_mrr", "cm_country"):
+        factories.make_property(cast.acme, field, codename=field, field=field, type=FIELDS[field].type)
+    asked: list[str] = []
+
+    with syncing.listening(lambda *told: asked.append(told[2])):
+        first = syncing.run(app, provider)
+        first_asked = [statement for statement in asked if "property_values" in statement]
+        asked.clear()
+        again = syncing.run(app, provider)
+
+    assert (first.values_changed > 30, again.values_changed) == (True, 0)
+    assert first_asked
+    assert [statement for statement in asked if "property_values" in statement] == []
+
+
 def test_customer_that_is_gone_is_kept_marked_and_left_out(app, connected, chartmogul):
     provider, account = connected(5, 30)
     syncing.run(app, provider)

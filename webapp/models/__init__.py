@@ -3,12 +3,13 @@
 from webapp.models.accounts import Impersonation, Role, Tenant, User, UserSession
 from webapp.models.customers import Customer, Movement
 from webapp.models.imports import LIVE_IMPORT_STATES, Import, ImportPage, ImportState, ImportWarning, Reason, Trigger
-from webapp.models.properties import Property, PropertyValue, Source
+from webapp.models.properties import FilledCustomer, Property, PropertyValue, Source
 from webapp.models.providers import Provider, ProviderState
 
 __all__ = [
     "LIVE_IMPORT_STATES",
     "Customer",
+    "FilledCustomer",
     "Impersonation",
     "Import",
     "ImportPage",

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.chartmogul.fields import FIELDS, Field, PropertyType, custom_field
@@ -97,11 +97,12 @@ class PropertyValue(TenantOwned, Base):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "property_id"], ["properties.tenant_id", "properties.id"]),
         ForeignKeyConstraint(["customer_id"], ["customers.id"]),
-        Index("ix_property_values_customer", "customer_id"),
+        Index("ix_property_values_property", "property_id", "number"),
     )
 
-    property_id: Mapped[UUID] = mapped_column(primary_key=True)
+    # Customers first: they are filled in the order of their ids, so new values lie together in the index.
     customer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    property_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int]
     number: Mapped[int | None] = mapped_column(BigInteger)
     text: Mapped[str | None] = mapped_column(String(2000))
@@ -109,3 +110,14 @@ class PropertyValue(TenantOwned, Base):
     import_id: Mapped[UUID | None]
     set_by: Mapped[str | None] = mapped_column(String(254))
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class FilledCustomer(TenantOwned, Base):
+    """What all the values that ChartMogul gives a customer came to when they were last written: as long as they
+    hash to the same, nothing is compared or written."""
+
+    __tablename__ = "filled_customers"
+    __table_args__ = (ForeignKeyConstraint(["customer_id"], ["customers.id"]),)
+
+    customer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(16))

@@ -28,7 +28,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value if value.tzinfo is UTC else value.astimezone(UTC)
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any] | None:
-        """On SQLite straight to the text that SQLAlchemy stores, in a third of the time."""
+        """On SQLite straight to the text that SQLAlchemy stores, and back, in a third of the time."""
         if dialect.name != "sqlite":
             return super().bind_processor(dialect)
 
@@ -37,6 +37,11 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None if value is None else value.isoformat(" ", "microseconds")[:26]
 
         return process
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        if dialect.name != "sqlite":
+            return super().result_processor(dialect, coltype)
+        return lambda text: None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
