@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from flask import current_app
 from rq.timeouts import BaseTimeoutException
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from webapp import credentials, queue
 from webapp.chartmogul.client import BadKey, ChartMogulError, Missing, NoAccess, Unavailable
@@ -72,8 +72,10 @@ def sync(import_id: UUID, stopping: threading.Event) -> None:
         run.fail(Reason.BROKEN_ANSWER, str(error))
     except ChartMogulError as error:
         run.fail(Reason.UNAVAILABLE, str(error))
-    except (BaseTimeoutException, OperationalError):
-        raise  # the job's time is over, or the database is away: the lease runs out and the import is taken up
+    except (BaseTimeoutException, OperationalError, InternalError):
+        # The job's time is over, or the database is away, or it ended a transaction that had stood still for too
+        # long: the lease runs out and the import is taken up.
+        raise
     except Exception:
         run.fail(Reason.UNEXPECTED)
         raise
