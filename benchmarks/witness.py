@@ -56,6 +56,11 @@ class Witness:
         return [row for row in self.imports.values() if row.state in LIVE_IMPORT_STATES]
 
     @property
+    def expects(self) -> bool:
+        """Whether any import is yet to be seen or to end."""
+        return any(subject.under_way for subject in self.subjects.values())
+
+    @property
     def waiting(self) -> list[Subject]:
         """Those whose next import was not seen yet."""
         seen = Counter(row.tenant_id for row in self.imports.values())
@@ -82,10 +87,8 @@ class Witness:
 
     def _compare(self, row: Row[Any]) -> None:
         subject = self.subjects[row.tenant_id]
-        customers, movements = (
-            expected.expected_customers(subject.account),
-            expected.expected_movements(subject.account),
-        )
+        customers = expected.expected_customers(subject.account)
+        movements = expected.expected_movements(subject.account)
         with self.house.rows(row.tenant_id), reading():
             provider = Provider.current()
             assert provider
