@@ -12,8 +12,9 @@ from webapp.models import Import, ImportState, Provider
 from webapp.models.types import database_now
 from webapp.tenancy import owned, owned_update
 
-# With the clock's two looks and one call that got lost between them, an import goes on within a minute.
-LEASE_SECONDS = 40
+# With the clock's two looks, one call that got lost between them and a server that was away, an import goes on
+# within a minute.
+LEASE_SECONDS = 35
 
 
 class Lost(Exception):

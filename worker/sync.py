@@ -19,7 +19,7 @@ from webapp.chartmogul.client import BadKey, ChartMogulError, Missing, NoAccess,
 from webapp.chartmogul.records import PageBroken, RecordRefused, parse_account, parse_page, parse_total_mrr
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Provider, Reason
-from webapp.models.imports import MAX_ATTEMPTS
+from webapp.models.imports import MAX_ATTEMPTS, MOST_CUT_OFFS
 from webapp.models.providers import FAILURES_BEFORE_ACTION
 from webapp.models.types import database_now, now
 from webapp.tenancy import owned
@@ -99,7 +99,7 @@ class Run:
 
     def steps(self) -> None:
         """The import in one page: each step is skipped when an earlier turn has finished it."""
-        if self.import_.attempt > MAX_ATTEMPTS:
+        if self.import_.attempt > MOST_CUT_OFFS:
             return self.fail(Reason.STOPPED_TOO_OFTEN)
         self.reader = self._open()
         self._begin_afresh()
