@@ -25,30 +25,95 @@ from supervisor import die_with
 CLUSTERS = Path("/usr/lib/postgresql")  # where Debian keeps the servers, off PATH
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
 PATIENCE = 20.0  # seconds for it to start
-FAST = [f"-c{setting}=off" for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")]
+FAST = ("fsync", "full_page_writes", "autovacuum")  # what is off: nobody pulls the plug of a test
+FASTER = (*FAST, "synchronous_commit")  # also off where nobody kills the server: a commit may then be lost
+
+
+class Server:
+    """A throwaway cluster's server, which may be started again after it was killed."""
+
+    def __init__(self, programs: Path, folder: Path, off: tuple[str, ...]) -> None:
+        self.address = f"postgresql+psycopg://app@/postgres?host={folder}"
+        self._programs, self._folder, self._off = programs, folder, off
+        # As an ordinary user if we are root, whom PostgreSQL refuses.
+        self._user = None if os.geteuid() else _ordinary_user()
+        self._running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process if it lives."""
+        running = self._running
+        return running.pid if running and running.poll() is None else None
+
+    def make(self) -> bool:
+        """Make the cluster; False, having said why, if that fails."""
+        if self._user:
+            os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
+        made = self._child("initdb", "-Uapp", "-Atrust", "-EUTF8", "--locale=C.UTF-8", "--no-sync").wait() == 0
+        return made or self._complain()
+
+    def start(self) -> bool:
+        """Start it and wait until it answers; False, having said why, if it does not."""
+        settings = ["-clisten_addresses=", *(f"-c{setting}=off" for setting in self._off)]
+        give_up_at = time.monotonic() + PATIENCE
+        while time.monotonic() < give_up_at:
+            # It ends at once for as long as one child of a server that was killed is left.
+            if self.pid is None:
+                self._running = self._child("postgres", f"-k{self._folder}", *settings)
+            with suppress(psycopg.OperationalError):
+                psycopg.connect(host=str(self._folder), user="app", dbname="postgres").close()
+                return True
+            time.sleep(0.03)
+        self.stop(signal.SIGKILL)
+        return self._complain()
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """End it, by default "fast": it waits for nobody."""
+        if self._running:
+            self._running.send_signal(number)
+            self._running.wait()
+
+    def _child(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with open(self._folder / "log", "ab") as log:
+            return subprocess.Popen(
+                [self._programs / program, f"-D{self._folder / 'data'}", *arguments],
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                preexec_fn=partial(_in_child, os.getpid(), self._user),
+                start_new_session=True,  # Ctrl-C is for pytest, which still needs us while it tidies up
+            )
+
+    def _complain(self) -> bool:
+        say((self._folder / "log").read_text(errors="replace"))
+        return False
 
 
 @contextmanager
 def throwaway_postgres() -> Iterator[str | None]:
     """Yield the address of a fresh server, or None, having said why, where none can be had."""
+    with throwaway_server(FASTER) as server:
+        yield server.address if server else None
+
+
+@contextmanager
+def throwaway_server(off: tuple[str, ...]) -> Iterator[Server | None]:
+    """A fresh server with some settings off; None, having said why, where none can be had."""
     programs = _programs()
     if programs is None:
         say("No PostgreSQL here and none could be installed: the tests run on SQLite only.")
         yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="customerscore-pg-", dir="/tmp"))  # short: it holds a socket
+    server = Server(programs, folder, off)
     try:
-        server = _start(programs, folder)
-        if server is None:
+        if server.make() and server.start():
+            yield server
+        else:
             say("PostgreSQL could not be started, see above: the tests run on SQLite only.")
             yield None
-            return
-        try:
-            yield f"postgresql+psycopg://app@/postgres?host={folder}"
-        finally:
-            server.send_signal(signal.SIGINT)  # "fast": it waits for nobody
-            server.wait()
     finally:
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -66,44 +131,6 @@ def _programs() -> Path | None:
 def _newest() -> Path | None:
     servers = [folder for folder in CLUSTERS.glob("[0-9]*/bin") if (folder / "initdb").exists()]
     return max(servers, key=lambda folder: float(folder.parent.name), default=None)
-
-
-def _start(programs: Path, folder: Path) -> subprocess.Popen[bytes] | None:
-    """Start a server; as an ordinary user if we are root, whom PostgreSQL refuses."""
-    user = None if os.geteuid() else _ordinary_user()
-    if user:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    child = partial(_in_child, os.getpid(), user)
-    data = f"-D{folder / 'data'}"
-    make = [f"{programs}/initdb", data, "-Uapp", "-Atrust", "-EUTF8", "--locale=C.UTF-8", "--no-sync"]
-    serve = [f"{programs}/postgres", data, f"-k{folder}", "-clisten_addresses=", *FAST]
-    with open(folder / "log", "wb") as log:
-        made = subprocess.run(make, cwd=folder, stdout=log, stderr=log, preexec_fn=child, check=False)
-        if made.returncode == 0:
-            server = subprocess.Popen(
-                serve,
-                cwd=folder,
-                stdout=log,
-                stderr=log,
-                preexec_fn=child,
-                start_new_session=True,  # Ctrl-C is for pytest, which still needs us while it tidies up
-            )
-            if _answers(server, folder):
-                return server
-            server.kill()
-            server.wait()
-    say((folder / "log").read_text(errors="replace"))
-    return None
-
-
-def _answers(server: subprocess.Popen[bytes], folder: Path) -> bool:
-    give_up_at = time.monotonic() + PATIENCE
-    while server.poll() is None and time.monotonic() < give_up_at:
-        with suppress(psycopg.OperationalError):
-            psycopg.connect(host=str(folder), user="app", dbname="postgres").close()
-            return True
-        time.sleep(0.03)
-    return False
 
 
 def _ordinary_user() -> pwd.struct_passwd:

@@ -7,7 +7,7 @@ from typing import Any
 from zlib import crc32
 
 from webapp.models import Import, ImportState
-from webapp.models.imports import MAX_ATTEMPTS
+from webapp.models.imports import MOST_CUT_OFFS
 from webapp.rendering import count, duration
 from webapp.wording import STATES, STEP_STATES, STEPS, Look
 
@@ -121,7 +121,7 @@ def _count_of(import_: Import, step: str) -> str | None:
 
 def tries(import_: Import) -> int:
     """How often it was tried; the last attempt only found that there had been enough."""
-    return min(import_.attempt, MAX_ATTEMPTS)
+    return min(import_.attempt, MOST_CUT_OFFS)
 
 
 def outcome(import_: Import) -> str:

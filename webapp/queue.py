@@ -38,9 +38,9 @@ def redis() -> Redis:
     return client
 
 
-def enqueue_import(import_: Import) -> None:
-    """Wake a worker for an import that is committed as waiting."""
-    _send("worker.jobs.run_import", f"imp-{import_.id}-{import_.sent}", import_.tenant_id, import_.id)
+def enqueue_import(import_: Import) -> bool:
+    """Wake a worker for an import that is committed as waiting; False when the queue did not answer."""
+    return _send("worker.jobs.run_import", f"imp-{import_.id}-{import_.sent}", import_.tenant_id, import_.id)
 
 
 def commit_and_wake(import_: Import) -> None:
@@ -57,7 +57,7 @@ def enqueue_probe(provider: Provider) -> None:
     _send("worker.jobs.probe_provider", f"probe-{provider.id}-{asked}", provider.tenant_id, provider.id)
 
 
-def _send(function: str, job_id: str, tenant_id: UUID, id_: UUID) -> None:
+def _send(function: str, job_id: str, tenant_id: UUID, id_: UUID) -> bool:
     queue = Queue(QUEUE, connection=redis(), serializer="json")
     try:
         queue.enqueue_call(
@@ -74,3 +74,5 @@ def _send(function: str, job_id: str, tenant_id: UUID, id_: UUID) -> None:
         pass  # it is there already, or a reply was lost after it got there
     except RedisError as error:
         log.warning("queue did not answer; the clock sends it again", job=job_id, error=type(error).__name__)
+        return False
+    return True

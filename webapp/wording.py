@@ -90,7 +90,7 @@ CAUSES = {
         f"The API key is safe there, but it could not be read. {_GOES_ON}",
     ),
     Reason.STOPPED_TOO_OFTEN: Cause(
-        "The import was interrupted 3 times",
+        "The import was interrupted 6 times",
         f"Its worker stopped in the middle each time. {_GOES_ON} {_AGAIN}",
     ),
     Reason.DISCONNECTED: Cause(

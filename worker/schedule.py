@@ -34,7 +34,7 @@ from webapp.tenancy import across_tenants, acting_for, owned, owned_update
 from worker.lease import same_connection
 
 # How long a job may lie in the queue, or have been lost on its way, before it is sent again.
-SENT_SECONDS = 15
+SENT_SECONDS = 12
 ORPHAN_AGE = timedelta(minutes=10)
 log = structlog.get_logger()
 
@@ -64,8 +64,16 @@ def resume_stalled() -> None:
                 .execution_options(synchronize_session=False)
             ).rowcount  # type: ignore[attr-defined]
             db.session.commit()
-            if taken:
-                _send(id_)
+            if taken and not _send(id_):
+                _send_soon(id_)
+                return  # nor would Redis hear of the others now
+
+
+def _send_soon(import_id: UUID) -> None:
+    """What Redis did not hear is sent again as soon as the clock looks again."""
+    unheard = owned_update(Import).where(Import.id == import_id).values(sent_at=database_now(-SENT_SECONDS))
+    db.session.execute(unheard.execution_options(synchronize_session=False))
+    db.session.commit()
 
 
 def close_cancelled() -> None:
@@ -99,12 +107,12 @@ def queue_due_imports() -> None:
                 _send(import_id)
 
 
-def _send(import_id: UUID) -> None:
-    """Wake a worker, with no transaction open while Redis is asked."""
+def _send(import_id: UUID) -> bool:
+    """Wake a worker, with no transaction open while Redis is asked; False when Redis did not answer."""
     import_ = db.session.scalars(owned(Import).where(Import.id == import_id)).one()
     db.session.expunge(import_)
     db.session.rollback()
-    queue.enqueue_import(import_)
+    return queue.enqueue_import(import_)
 
 
 def _start_due(statement: object) -> UUID | None:

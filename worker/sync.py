@@ -12,14 +12,14 @@ from uuid import UUID
 import structlog
 from flask import current_app
 from rq.timeouts import BaseTimeoutException
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from webapp import credentials, queue
 from webapp.chartmogul.client import BadKey, ChartMogulError, Missing, NoAccess, Unavailable
 from webapp.chartmogul.records import PageBroken, RecordRefused, parse_account, parse_page, parse_total_mrr
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Provider, Reason
-from webapp.models.imports import MAX_ATTEMPTS
+from webapp.models.imports import MAX_ATTEMPTS, MOST_CUT_OFFS
 from webapp.models.providers import FAILURES_BEFORE_ACTION
 from webapp.models.types import database_now, now
 from webapp.tenancy import owned
@@ -72,8 +72,10 @@ def sync(import_id: UUID, stopping: threading.Event) -> None:
         run.fail(Reason.BROKEN_ANSWER, str(error))
     except ChartMogulError as error:
         run.fail(Reason.UNAVAILABLE, str(error))
-    except (BaseTimeoutException, OperationalError):
-        raise  # the job's time is over, or the database is away: the lease runs out and the import is taken up
+    except (BaseTimeoutException, OperationalError, InternalError):
+        # The job's time is over, or the database is away, or it ended a transaction that had stood still for too
+        # long: the lease runs out and the import is taken up.
+        raise
     except Exception:
         run.fail(Reason.UNEXPECTED)
         raise
@@ -97,7 +99,7 @@ class Run:
 
     def steps(self) -> None:
         """The import in one page: each step is skipped when an earlier turn has finished it."""
-        if self.import_.attempt > MAX_ATTEMPTS:
+        if self.import_.attempt > MOST_CUT_OFFS:
             return self.fail(Reason.STOPPED_TOO_OFTEN)
         self.reader = self._open()
         self._begin_afresh()

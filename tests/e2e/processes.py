@@ -1,7 +1,6 @@
 """Processes that a test starts: each in a session of its own, ended by its id, and never left behind."""
 
 import ctypes
-import os
 import signal
 import socket
 import subprocess
@@ -76,15 +75,14 @@ def free_port() -> int:
 
 def descendants(pid: int) -> Iterator[tuple[int, list[str]]]:
     """Every process below this one, with its command line."""
+    for child, command in children(pid):
+        yield child, command
+        yield from descendants(child)
+
+
+def children(pid: int) -> Iterator[tuple[int, list[str]]]:
+    """The processes that this one started, with their command lines."""
     with suppress(OSError):
         for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
             with suppress(OSError):
                 yield child, Path(f"/proc/{child}/cmdline").read_text().split("\0")[:-1]
-            yield from descendants(child)
-
-
-def alive(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False

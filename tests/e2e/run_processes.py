@@ -1,4 +1,5 @@
-"""Keeps the Procfile's processes running under the project's own supervisor, until a SIGTERM."""
+"""Keeps processes of the Procfile running under the project's own supervisor, until a SIGTERM: those that it is
+told, some perhaps several times, or one of each."""
 
 import os
 import sys
@@ -13,8 +14,8 @@ PROCESSES = procfile(ROOT / "Procfile")
 
 
 async def keep_all(supervisor: Supervisor) -> None:
-    for name, command in PROCESSES.items():
-        supervisor.keep(name, command)
+    for name in sys.argv[1:] or PROCESSES:
+        supervisor.keep(name, PROCESSES[name])
 
 
 guarded(lambda: Supervisor(dict(os.environ), ROOT, PROCESSES).run(keep_all))

@@ -1,7 +1,5 @@
-"""Processes that are killed: imports still end right, pages still answer."""
+"""Redis is killed: pages still answer, imports still end right. Of all other kills see test_kill_series.py."""
 
-import os
-import signal
 import time
 from collections.abc import Callable
 
@@ -13,49 +11,6 @@ from tests.e2e.house import House
 from tests.e2e.pages.imports import Imports
 from tests.e2e.pages.login import Login
 from tests.e2e.people import Cast
-from tests.e2e.processes import alive
-
-# Seconds from the kill to the finished import: the lease is over after 45, the rest is for a busy machine.
-BACK_WITHIN = 75.0
-SLOW = 400  # milliseconds per answer
-
-
-def test_killed_worker_and_killed_child_of_it_lose_nothing(
-    signed_in: Callable[..., Page], house: House, chartmogul: ChartMogul, cast: Cast
-) -> None:
-    acme = chartmogul.account(cast.acme.name, size=700, seed=3)
-    globex = chartmogul.account(cast.globex.name, size=700, seed=4)
-    connect(house, cast.acme, acme)
-    connect(house, cast.globex, globex)
-    chartmogul.set(latency_ms=SLOW)
-    ada, gil = Imports(signed_in(cast.ada)), Imports(signed_in(cast.gil))
-    worker = house.worker
-
-    ada.open()
-    ada.sync_now()
-    ada.wait_until_read(1)
-    child = house.horse
-    assert child
-    os.kill(child, signal.SIGKILL)
-    child_killed_at = time.monotonic()
-    gil.open()
-    gil.sync_now()
-    gil.wait_until_read(1)
-    child = house.horse
-    assert child
-    os.kill(worker, signal.SIGKILL)
-    worker_killed_at = time.monotonic()
-    chartmogul.set(latency_ms=0)
-
-    ada.wait_until(1, "Done", patience=child_killed_at + BACK_WITHIN - time.monotonic())
-    gil.wait_until(1, "Done", patience=worker_killed_at + BACK_WITHIN - time.monotonic())
-    assert not alive(child)
-    assert house.worker != worker
-    for company, account in ((cast.acme, acme), (cast.globex, globex)):
-        assert held(house, company) == there(chartmogul, account)
-        [import_] = imports_of(house, company)
-        assert import_.customers_read == account.customers
-    assert chartmogul.state["non_get_requests"] == 0
 
 
 def test_redis_killed_and_started_again_loses_nothing(

@@ -105,7 +105,7 @@ def test_failed_row_says_that_nothing_changed_and_how_often_it_tried(row):
 
 
 def test_import_given_up_was_not_tried_once_more(row):
-    assert "0 read tried 3 times" in row(ImportState.FAILED, reason=Reason.STOPPED_TOO_OFTEN, attempt=4)
+    assert "0 read tried 6 times" in row(ImportState.FAILED, reason=Reason.STOPPED_TOO_OFTEN, attempt=7)
 
 
 def test_failed_row_says_what_it_had_changed(row):

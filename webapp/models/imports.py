@@ -22,6 +22,8 @@ from webapp.models.types import UtcDateTime, now
 from webapp.tenancy import TenantOwned
 
 MAX_ATTEMPTS = 3
+# How often in a row a run may be cut off before anything of it is saved: bad luck comes in threes.
+MOST_CUT_OFFS = 6
 CHECKPOINT_GOOD_FOR = timedelta(hours=1)
 
 
