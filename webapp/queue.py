@@ -1,6 +1,8 @@
 """The only lines of the web side that touch RQ. The database is the truth: what is lost here, the clock
 sends again, so an error is logged and nothing more."""
 
+from contextvars import copy_context
+from threading import Thread
 from uuid import UUID
 
 import structlog
@@ -17,6 +19,8 @@ from webapp.models import Import, Provider
 
 QUEUE = "imports"
 SLICE_SECONDS = 60
+# So long whoever sends a job waits for Redis in all.
+SEND_SECONDS = 1.2
 log = structlog.get_logger()
 
 
@@ -58,11 +62,22 @@ def enqueue_probe(provider: Provider) -> None:
 
 
 def _send(function: str, job_id: str, tenant_id: UUID, id_: UUID) -> None:
+    """Send a job, and leave it at that when Redis takes its time: it answers several times, and the client's own
+    limit is for each. What gets there later is no harm: the job asks the database what there is to do."""
     queue = Queue(QUEUE, connection=redis(), serializer="json")
+    of_job = (queue, function, job_id, [str(tenant_id), str(id_)])
+    sending = Thread(target=copy_context().run, args=(_enqueue, *of_job), daemon=True)
+    sending.start()
+    sending.join(SEND_SECONDS)
+    if sending.is_alive():
+        log.warning("queue is slow; if the job is lost, the clock sends it again", job=job_id)
+
+
+def _enqueue(queue: Queue, function: str, job_id: str, ids: list[str]) -> None:
     try:
         queue.enqueue_call(
             function,
-            args=[str(tenant_id), str(id_)],
+            args=ids,
             job_id=job_id,
             unique=True,
             timeout=SLICE_SECONDS + 60,
