@@ -10,11 +10,14 @@ from webapp.chartmogul.client import Busy, Client, Missing, Refused, Unavailable
 from webapp.chartmogul.records import Page, PageBroken, parse_page
 from worker.plan import LISTS, Chain, FetchedPage, Plan
 
+ROWS_A_PAGE = 200
 TRIES = 5
+# The pause before the second try; each further one is twice as long, and all are longer when we asked too fast.
+FIRST_PAUSE, FIRST_PAUSE_WHEN_BUSY = 0.5, 2.0
 # So long a worker waits by itself; asked to wait longer, it does something else meanwhile.
 LONGEST_WAIT = 20.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 3600.0
-# Read ahead of the database by so many pages: 200 rows each, so memory stays small whatever the account's size.
+# Read ahead of the database by so many pages, so memory stays small whatever the account's size.
 PAGES_AHEAD = 12
 # How often a quiet stream lets the import look up: to say that it lives, and to see whether it may go on.
 LOOK_UP_SECONDS = 2.0
@@ -63,7 +66,8 @@ class Reader:
             try:
                 return self._once(path, params, urgent)
             except Busy as error:
-                wait = error.retry_after if error.retry_after is not None else 2.0**attempt
+                pause = FIRST_PAUSE_WHEN_BUSY * 2.0 ** (attempt - 1)
+                wait = pause if error.retry_after is None else error.retry_after
                 waited += wait
                 if waited > LONGEST_WAIT or attempt == TRIES:
                     raise Paused(min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE)) from None
@@ -72,7 +76,7 @@ class Reader:
             except Unavailable:
                 if attempt == TRIES:
                     raise
-                wait = 0.25 * 2.0**attempt
+                wait = FIRST_PAUSE * 2.0 ** (attempt - 1)
             if self.stopped.wait(wait * random.uniform(0.75, 1.25)):  # noqa: S311 - spreads load, hides nothing
                 raise Stopped
         raise AssertionError("unreachable")
@@ -127,7 +131,7 @@ def _next_page(reader: Reader, chain: Chain) -> Page:
     while True:
         try:
             # Customers come in few chains, so theirs are the requests that the end waits for.
-            page = reader.page(LISTS[chain.stream], chain.stream == "customers", per_page=200, **params)
+            page = reader.page(LISTS[chain.stream], chain.stream == "customers", per_page=ROWS_A_PAGE, **params)
         except (Refused, Missing):
             if not params:
                 raise
