@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from queue import Empty, Full, Queue
 from typing import Any, TypeVar
 
@@ -136,20 +137,29 @@ def _next_page(reader: Reader, chain: Chain) -> Page:
             if not params:
                 raise
             raise PlaceLost(chain.stream) from None
-        if page.entries or not page.has_more or chain.stream == "customers":
-            return page
+        if page.entries or not page.has_more:
+            chain.empty = 0
+            return page if chain.stream == "customers" else _up_to_a_place(page)
         chain.empty += 1
         if chain.empty >= TRIES:
-            raise Broken("the movement list promises rows and does not give them")
+            raise Broken(f"the list of {chain.stream} promises rows and does not give them")
+        if chain.stream == "customers":
+            return page  # its cursor leads on
+
+
+def _up_to_a_place(page: Page) -> Page:
+    """A page of movements up to the last row that the next page can begin after: the rest comes again there."""
+    rows = len(page.entries)
+    while page.has_more and rows and _uuid_of(page.entries[rows - 1]) is None:
+        rows -= 1
+    return replace(page, entries=page.entries[:rows]) if rows else page
 
 
 def _place_after(chain: Chain, page: Page) -> str | None:
     """Where the page after this one begins. The end is `has_more: false`, whatever else the page says.
     Movements go on from the last row received: the list's own cursor has been seen to skip a row a page."""
-    if chain.stream == "customers":
-        place = page.cursor
-    else:
-        place, chain.empty = (_uuid_of(page.entries[-1]) if page.entries else chain.at), 0
+    after_last_row = _uuid_of(page.entries[-1]) if page.entries else chain.at
+    place = page.cursor if chain.stream == "customers" else after_last_row
     if page.has_more:
         if place is None or place in chain.places or place == chain.at:
             raise Broken(f"the list of {chain.stream} leads back to a page that was read")
