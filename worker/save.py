@@ -134,11 +134,9 @@ def save_customers(
     """Save a page of the customer list and move the checkpoint past it, or raise and change nothing."""
     counts, warnings = Counter[str](), Warnings(import_)
     new = _write_page_of_customers(import_, provider, page.entries, seen, counts, warnings)
-    expected = (
-        {"customers_expected": page.total_pages * len(page.entries)}
-        if page.total_pages and not page.chain.status
-        else {}
-    )
+    expected = {}
+    if page.total_pages and not page.chain.status:
+        expected["customers_expected"] = page.total_pages * len(page.entries)
     _finish_page(import_, lease, page, plan, b"".join(new), counts, warnings, **expected)
     for id_ in new:
         seen.customers.add(id_)

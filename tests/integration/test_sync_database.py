@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -159,3 +160,19 @@ def test_what_cannot_be_written_is_a_page_that_says_so(app: Flask, person, cast,
 def row_of(import_id: UUID) -> Import:
     with across_tenants():
         return db.session.scalars(select(Import).where(Import.id == import_id)).one()
+
+
+@on_sqlite
+def test_error_of_the_database_holds_nothing_of_a_record(app: Flask, connected):
+    """The queue keeps the text of what a job raised."""
+    provider, _ = connected
+    tenant_id, import_id = provider.tenant_id, syncing.start(provider)
+    db.session.commit()
+
+    with struck_at_insert(Movement, write_protected), pytest.raises(OperationalError) as raised:
+        syncing.turn(app, tenant_id, import_id)
+    db.engine.dispose()
+
+    kept = "".join(traceback.format_exception(raised.value))
+    assert "INSERT INTO movements" in kept
+    assert "cus_" not in kept
