@@ -23,6 +23,7 @@ from webapp.tenancy import across_tenants
 from worker import schedule
 from worker.limits import Budget
 
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the database plays no role here
 SECRET, KEY = "a secret key for tests", "0123456789abcdef0123456789abcdef"
 
 
@@ -63,6 +64,7 @@ def imports() -> list[Import]:
 PAGES = ["/customers", "/properties", "/imports", "/settings/providers", "/healthz"]
 
 
+@on_sqlite
 def test_pages_do_not_ask_redis(app: Flask, person, cast: Cast, silent_redis: str):
     app.extensions["redis"] = queue.connect(silent_redis)
     ada = person(cast.ada)
@@ -74,6 +76,7 @@ def test_pages_do_not_ask_redis(app: Flask, person, cast: Cast, silent_redis: st
     assert time.monotonic() - began < 1
 
 
+@on_sqlite
 @pytest.mark.parametrize("redis", ["silent_redis", "slow_redis"])
 def test_sync_now_answers_within_two_seconds(app: Flask, person, cast: Cast, request, redis: str):
     app.extensions["redis"] = queue.connect(request.getfixturevalue(redis))
@@ -100,6 +103,7 @@ def test_import_does_not_wait_for_redis_at_each_request(silent_redis: str):
     assert time.monotonic() - began < 2
 
 
+@on_sqlite
 def test_import_runs_once_though_redis_was_emptied(app: Flask, person, cast: Cast, chartmogul, settings):
     account = Account(name="Acme Analytics", seed=1, size=7)
     provider = syncing.connect_only(cast.acme, chartmogul, account)
