@@ -19,7 +19,7 @@ from webapp.models import Customer, Import, ImportState, ImportWarning, Provider
 from webapp.models.types import now
 from webapp.tenancy import across_tenants
 from webapp.wording import CAUSES
-from worker import fetch, plan
+from worker import fetch, limits, plan
 
 CUSTOMERS, MOVEMENTS, CUSTOMER, OTHERS = r"/customers(\?|$)", "/activities", "/customers/cus_", "/(account|metrics)"
 # The faults that may befall any answer, and those of lists.
@@ -61,6 +61,7 @@ def chance(case: int, monkeypatch: pytest.MonkeyPatch) -> random.Random:
     monkeypatch.setattr(fetch, "ROWS_A_PAGE", 20)
     monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(fetch, "FIRST_PAUSE_WHEN_BUSY", 0.002)
+    monkeypatch.setattr(limits, "SLOWEST", 500.0)
     if case % 2:
         monkeypatch.setattr(plan, "CUSTOMER_PAGES_TO_CUT", 2)
         monkeypatch.setattr(plan, "MOVEMENT_PAGES_TO_CUT", 1)
