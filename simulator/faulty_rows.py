@@ -70,6 +70,11 @@ def _null_cursor(struck: Struck) -> None:
     struck.payload |= {"has_more": True, "cursor": None}
 
 
+def _ends_early(struck: Struck) -> None:
+    """The list says that this page is its last, whatever follows."""
+    struck.payload["has_more"] = False
+
+
 def _entries_null(struck: Struck) -> None:
     struck.payload[struck.page.key] = None
 
@@ -105,6 +110,14 @@ def _move_row(struck: Struck) -> None:
         moved, first = page.items[page.stop], page.items[0]
         before = datetime.fromtimestamp(min(customer_key(first)[0], 1_500_000_000), UTC).date()
         struck.account.move(moved.uuid, before - timedelta(days=1))
+
+
+def _change_status(struck: Struck) -> None:
+    """The row after this page's last becomes past due, or is so no longer: of lists by status, none may hold it."""
+    page = struck.page
+    if page.stop < len(page.items) and isinstance(page.items[page.stop], Customer):
+        changed = page.items[page.stop]
+        struck.account.edit(changed.uuid, past_due=not changed.past_due)
 
 
 def _edit_row(struck: Struck) -> None:
@@ -166,11 +179,13 @@ _ON_ROWS: dict[str, Callable[[Struck], None]] = {
     "loop": _loop,
     "missing_cursor": _missing_cursor,
     "null_cursor": _null_cursor,
+    "ends_early": _ends_early,
     "entries_null": _entries_null,
     "entries_missing": _entries_missing,
     "kill_row": _kill_row,
     "kill_served_row": _kill_served_row,
     "move_row": _move_row,
+    "change_status": _change_status,
     "edit_row": _edit_row,
     "mrr_string": _put(_MONEY, "12.5"),
     "mrr_null": _put(_MONEY, None),

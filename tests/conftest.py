@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="7,450,2100",
         help="customers of the accounts that the exactness tests import, one seed each",
     )
+    parser.addoption("--fault-cases", type=int, default=12, help="imports under a random mixture of faults")
 
 
 def make_settings(folder: Path, **changes: Any) -> Settings:

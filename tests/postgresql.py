@@ -25,6 +25,10 @@ def drop(name: str) -> None:
     _run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def end_connection(pid: int) -> None:
+    _run(f"SELECT pg_terminate_backend({pid}, 1000)")
+
+
 def address(name: str, role: str = APP) -> str:
     assert SERVER
     return make_url(SERVER).set(username=role, password=PASSWORD, database=name).render_as_string(hide_password=False)

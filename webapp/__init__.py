@@ -47,7 +47,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _flask_config(settings: Settings) -> dict[str, Any]:
     postgresql = settings.database.startswith("postgresql")
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    # An error must not hold what was written: logs and the queue keep its text.
+    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
     if postgresql:  # what a process that stands still has locked is free again before its import's lease is over
         options["connect_args"] = {
             "options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=25000",

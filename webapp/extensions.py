@@ -14,9 +14,11 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from htmx_flask import request as htmx_request
 from sqlalchemy import Engine, MetaData, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 from werkzeug.local import LocalProxy
 
+READ_ONLY = "25006"
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -72,6 +74,14 @@ def _begin(connection: Any) -> None:
     if connection.dialect.name == "sqlite":
         page = has_request_context() and request.method in ("GET", "HEAD") and not g.get("writing")
         connection.exec_driver_sql("BEGIN" if page or _reading.get() else "BEGIN IMMEDIATE")
+
+
+@event.listens_for(Engine, "handle_error")
+def _read_only(context: Any) -> None:
+    """PostgreSQL counts a server that takes no writes, like a copy, among mistakes of ours; SQLite does not."""
+    error = context.original_exception
+    if getattr(error, "sqlstate", None) == READ_ONLY:
+        raise OperationalError(None, None, error) from error
 
 
 @contextmanager

@@ -1,6 +1,9 @@
 """The only lines of the web side that touch RQ. The database is the truth: what is lost here, the clock
 sends again, so an error is logged and nothing more."""
 
+from contextlib import suppress
+from contextvars import copy_context
+from threading import Thread
 from uuid import UUID
 
 import structlog
@@ -17,6 +20,8 @@ from webapp.models import Import, Provider
 
 QUEUE = "imports"
 SLICE_SECONDS = 60
+# So long whoever sends a job waits for Redis in all.
+SEND_SECONDS = 1.2
 log = structlog.get_logger()
 
 
@@ -58,21 +63,31 @@ def enqueue_probe(provider: Provider) -> None:
 
 
 def _send(function: str, job_id: str, tenant_id: UUID, id_: UUID) -> bool:
+    """Send a job, and leave it at that when Redis takes its time: it answers several times, and the client's own
+    limit is for each. What gets there later is no harm: the job asks the database what there is to do."""
     queue = Queue(QUEUE, connection=redis(), serializer="json")
-    try:
-        queue.enqueue_call(
-            function,
-            args=[str(tenant_id), str(id_)],
-            job_id=job_id,
-            unique=True,
-            timeout=SLICE_SECONDS + 60,
-            result_ttl=60,
-            failure_ttl=86400,
-            description=job_id,
-        )
-    except DuplicateJobError:
-        pass  # it is there already, or a reply was lost after it got there
-    except RedisError as error:
-        log.warning("queue did not answer; the clock sends it again", job=job_id, error=type(error).__name__)
-        return False
-    return True
+    heard: list[bool] = []
+    of_job = (queue, function, job_id, [str(tenant_id), str(id_)], heard)
+    sending = Thread(target=copy_context().run, args=(_enqueue, *of_job), daemon=True)
+    sending.start()
+    sending.join(SEND_SECONDS)
+    if not heard:
+        log.warning("queue did not answer; the clock sends it again", job=job_id)
+    return bool(heard)
+
+
+def _enqueue(queue: Queue, function: str, job_id: str, ids: list[str], heard: list[bool]) -> None:
+    # A DuplicateJobError: it is there already, or a reply was lost after it got there. A RedisError says nothing.
+    with suppress(RedisError):
+        with suppress(DuplicateJobError):
+            queue.enqueue_call(
+                function,
+                args=ids,
+                job_id=job_id,
+                unique=True,
+                timeout=SLICE_SECONDS + 60,
+                result_ttl=60,
+                failure_ttl=86400,
+                description=job_id,
+            )
+        heard.append(True)

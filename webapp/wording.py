@@ -89,6 +89,10 @@ CAUSES = {
         "The secret store did not answer",
         f"The API key is safe there, but it could not be read. {_GOES_ON}",
     ),
+    Reason.DATABASE: Cause(
+        "Our database did not answer",
+        f"It was full, read-only or too busy to write, for hours. Nothing is lost. {_GOES_ON}",
+    ),
     Reason.STOPPED_TOO_OFTEN: Cause(
         "The import was interrupted 6 times",
         f"Its worker stopped in the middle each time. {_GOES_ON} {_AGAIN}",
@@ -124,6 +128,9 @@ TROUBLES: dict[str, Trouble] = {
     Doubt.TOO_LONG: Trouble("Too long, cut", "Shorten it in ChartMogul if you need the end of it."),
     Doubt.TOO_BIG: Trouble("Too big, left empty", "Remove what you do not need in ChartMogul."),
     "mrr_differs": Trouble("MRR differs from the sum of its movements", _COMPARE),
+    "customers_missing": Trouble(
+        "ChartMogul counts more customers than its list holds", f"The next import reads the list again. {_AGAIN}"
+    ),
     "account_mrr_differs": Trouble("MRR of all customers differs from ChartMogul's total", _COMPARE),
     "value_unreadable": Trouble(
         "A property's value cannot be read", "Correct the value in ChartMogul, or change the property's type."

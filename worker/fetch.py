@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from queue import Empty, Full, Queue
 from typing import Any, TypeVar
 
@@ -10,11 +11,14 @@ from webapp.chartmogul.client import Busy, Client, Missing, Refused, Unavailable
 from webapp.chartmogul.records import Page, PageBroken, parse_page
 from worker.plan import LISTS, Chain, FetchedPage, Plan
 
+ROWS_A_PAGE = 200
 TRIES = 5
+# The pause before the second try; each further one is twice as long, and all are longer when we asked too fast.
+FIRST_PAUSE, FIRST_PAUSE_WHEN_BUSY = 0.5, 2.0
 # So long a worker waits by itself; asked to wait longer, it does something else meanwhile.
 LONGEST_WAIT = 20.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 3600.0
-# Read ahead of the database by so many pages: 200 rows each, so memory stays small whatever the account's size.
+# Read ahead of the database by so many pages, so memory stays small whatever the account's size.
 PAGES_AHEAD = 12
 # How often a quiet stream lets the import look up: to say that it lives, and to see whether it may go on.
 LOOK_UP_SECONDS = 2.0
@@ -63,7 +67,8 @@ class Reader:
             try:
                 return self._once(path, params, urgent)
             except Busy as error:
-                wait = error.retry_after if error.retry_after is not None else 2.0**attempt
+                pause = FIRST_PAUSE_WHEN_BUSY * 2.0 ** (attempt - 1)
+                wait = pause if error.retry_after is None else error.retry_after
                 waited += wait
                 if waited > LONGEST_WAIT or attempt == TRIES:
                     raise Paused(min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE)) from None
@@ -72,7 +77,7 @@ class Reader:
             except Unavailable:
                 if attempt == TRIES:
                     raise
-                wait = 0.25 * 2.0**attempt
+                wait = FIRST_PAUSE * 2.0 ** (attempt - 1)
             if self.stopped.wait(wait * random.uniform(0.75, 1.25)):  # noqa: S311 - spreads load, hides nothing
                 raise Stopped
         raise AssertionError("unreachable")
@@ -127,25 +132,34 @@ def _next_page(reader: Reader, chain: Chain) -> Page:
     while True:
         try:
             # Customers come in few chains, so theirs are the requests that the end waits for.
-            page = reader.page(LISTS[chain.stream], chain.stream == "customers", per_page=200, **params)
+            page = reader.page(LISTS[chain.stream], chain.stream == "customers", per_page=ROWS_A_PAGE, **params)
         except (Refused, Missing):
             if not params:
                 raise
             raise PlaceLost(chain.stream) from None
-        if page.entries or not page.has_more or chain.stream == "customers":
-            return page
+        if page.entries or not page.has_more:
+            chain.empty = 0
+            return page if chain.stream == "customers" else _up_to_a_place(page)
         chain.empty += 1
         if chain.empty >= TRIES:
-            raise Broken("the movement list promises rows and does not give them")
+            raise Broken(f"the list of {chain.stream} promises rows and does not give them")
+        if chain.stream == "customers":
+            return page  # its cursor leads on
+
+
+def _up_to_a_place(page: Page) -> Page:
+    """A page of movements up to the last row that the next page can begin after: the rest comes again there."""
+    rows = len(page.entries)
+    while page.has_more and rows and _uuid_of(page.entries[rows - 1]) is None:
+        rows -= 1
+    return replace(page, entries=page.entries[:rows]) if rows else page
 
 
 def _place_after(chain: Chain, page: Page) -> str | None:
     """Where the page after this one begins. The end is `has_more: false`, whatever else the page says.
     Movements go on from the last row received: the list's own cursor has been seen to skip a row a page."""
-    if chain.stream == "customers":
-        place = page.cursor
-    else:
-        place, chain.empty = (_uuid_of(page.entries[-1]) if page.entries else chain.at), 0
+    after_last_row = _uuid_of(page.entries[-1]) if page.entries else chain.at
+    place = page.cursor if chain.stream == "customers" else after_last_row
     if page.has_more:
         if place is None or place in chain.places or place == chain.at:
             raise Broken(f"the list of {chain.stream} leads back to a page that was read")

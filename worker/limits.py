@@ -19,6 +19,8 @@ from redis.exceptions import RedisError
 
 # Longer than a request can last: the place of a process that died is free again after this.
 PLACE_SECONDS = 30
+# A Redis that failed to answer is left alone so long: each request would else wait for it, twice.
+ALONE_SECONDS = 10
 SLOWEST = 1.0
 GROWTH = 0.05
 
@@ -61,6 +63,7 @@ class Budget:
         self._line: list[tuple[bool, int, threading.Event]] = []
         self._numbers = count()
         self._free = 0.0
+        self._alone_until = 0.0
 
     @contextmanager
     def turn(self, stopped: threading.Event, urgent: bool = False) -> Iterator["Turn"]:
@@ -96,10 +99,13 @@ class Budget:
                     self._line[0][2].set()
 
     def _ask(self, turn: "Turn") -> float:
+        if time.monotonic() < self._alone_until:
+            return self._ask_alone()
         try:
             arguments: list[str | int | float] = [self.per_second, self.parallel, turn.id, PLACE_SECONDS * 1000]
             return float(self.take(keys=self.keys, args=arguments)) / 1000
         except RedisError:
+            self._alone_until = time.monotonic() + ALONE_SECONDS
             return self._ask_alone()
 
     def _ask_alone(self) -> float:
@@ -112,6 +118,8 @@ class Budget:
             return 0.0
 
     def _done(self, turn: "Turn") -> None:
+        if time.monotonic() < self._alone_until:
+            return
         try:
             arguments: list[str | int | float] = [
                 self.per_second,

@@ -1,7 +1,7 @@
 """How the two lists are read by several requests at a time: cut into chains, each a sequence of pages.
 
 Customers are cut by status as soon as the list is long; whether all were found is checked against ChartMogul's
-own count afterwards, and if not the rest of the uncut list is read. Movements are cut by days: whenever nothing
+own count afterwards, and if not the uncut list is read. Movements are cut by days: whenever nothing
 else is left to do, the longest rest is halved. Each day belongs to exactly one chain. ChartMogul is asked for a
 day more on either side, because nobody has said in whose time zone its days begin; rows of others' days are
 left to the others.
@@ -159,11 +159,6 @@ class Plan:
     @property
     def cut_by_status(self) -> bool:
         return any(chain.aside for chain in self._chains)
-
-    def take_up_whole(self) -> None:
-        """Read the rest of the uncut list of customers: by their status, not all were found."""
-        for chain in self._chains:
-            chain.aside = False
 
     def _cut(self) -> Chain | None:
         """Halve the longest rest of the movements, if that is worth it."""

@@ -134,7 +134,9 @@ def save_customers(
     """Save a page of the customer list and move the checkpoint past it, or raise and change nothing."""
     counts, warnings = Counter[str](), Warnings(import_)
     new = _write_page_of_customers(import_, provider, page.entries, seen, counts, warnings)
-    expected = {"customers_expected": page.total_pages * 200} if page.total_pages and not page.chain.status else {}
+    expected = {}
+    if page.total_pages and not page.chain.status and not page.last:
+        expected["customers_expected"] = page.total_pages * len(page.entries)
     _finish_page(import_, lease, page, plan, b"".join(new), counts, warnings, **expected)
     for id_ in new:
         seen.customers.add(id_)
@@ -180,8 +182,10 @@ def _write_page_of_customers(
         if not marks and is_lead(record.status) and not provider.import_leads:
             continue
         unchanged = marks != 0 and not marks & GONE and seen.stored.note(id_) == hash_
-        if id_ not in seen.customers and id_ not in seen.counted:
+        first = id_ not in seen.customers and id_ not in seen.counted
+        if first or not unchanged:  # what comes again and says something else is what is kept
             warnings.of_record(record.warnings, record.uuid, record.name)
+        if first:
             counts["unchanged" if unchanged else "updated" if marks else "created"] += 1
         if not unchanged:
             changed[id_] = hash_

@@ -31,8 +31,9 @@ from worker.plan import Plan
 
 log = structlog.get_logger()
 Item = TypeVar("Item")
-# An import that ChartMogul still holds up after this long ends, and says so.
+# An import that is still held up after this long ends, and says so.
 BUSY_FOR_GOOD = timedelta(hours=6)
+DATABASE_PAUSE = 30.0
 NEEDS_A_PERSON = (Reason.KEY_REFUSED, Reason.KEY_MISSING, Reason.OTHER_ACCOUNT)
 COUNTS = (
     *("customers_read", "movements_read", "created", "updated", "unchanged", "gone", "skipped"),
@@ -59,7 +60,7 @@ def sync(import_id: UUID, stopping: threading.Event) -> None:
     except SliceOver:
         run.hand_on()
     except fetch.Paused as paused:
-        run.wait(paused.seconds)
+        run.wait(paused.seconds, Reason.BUSY)
     except (BadKey, NoAccess):
         run.fail(Reason.KEY_REFUSED)
     except credentials.SecretMissing:
@@ -72,10 +73,13 @@ def sync(import_id: UUID, stopping: threading.Event) -> None:
         run.fail(Reason.BROKEN_ANSWER, str(error))
     except ChartMogulError as error:
         run.fail(Reason.UNAVAILABLE, str(error))
-    except (BaseTimeoutException, OperationalError, InternalError):
-        # The job's time is over, or the database is away, or it ended a transaction that had stood still for too
-        # long: the lease runs out and the import is taken up.
-        raise
+    except (OperationalError, InternalError) as error:
+        # Raised again while it lasts: the lease runs out, the import is taken up. An InternalError is what
+        # PostgreSQL answers when it ended a transaction that had stood still for too long.
+        log.error("the database failed", error=type(error.orig).__name__)
+        run.wait(DATABASE_PAUSE, Reason.DATABASE)
+    except BaseTimeoutException:
+        raise  # the job's time is over: the lease runs out and the import is taken up
     except Exception:
         run.fail(Reason.UNEXPECTED)
         raise
@@ -153,11 +157,12 @@ class Run:
             plan = Plan(self.import_.checkpoint)
             try:
                 self._read_pages(reader, plan)
-                in_question = plan.cut_by_status and not self.import_.checkpoint.get("swapped")
-                if in_question and not self._all_found(reader):
-                    plan.take_up_whole()
-                    self._read_pages(reader, plan)
-                return self._note_sizes()
+                if self.import_.checkpoint.get("counted"):
+                    return
+                missing = self._missing(reader, plan)
+                if missing and "whole" not in self.import_.checkpoint["customers"]:
+                    raise fetch.PlaceLost("customers")
+                return self._note_sizes(missing)
             except fetch.PlaceLost as lost:
                 losses = self.import_.checkpoint.get(lost.stream, {}).get("whole", 0) + 1
                 if losses > MAX_ATTEMPTS:
@@ -187,19 +192,25 @@ class Run:
                 todo.remove(page.stream)
                 self._done(page.stream)
 
-    def _all_found(self, reader: fetch.Reader) -> bool:
-        """Whether as many customers were found by their status as ChartMogul counts: with one row a page, the
-        page counter of the first page is their number."""
+    def _missing(self, reader: fetch.Reader, plan: Plan) -> int:
+        """How many more customers ChartMogul counts than it listed: with one row a page, the page counter of the
+        first page is their number. Without it a list that was cut is taken to lack some."""
         try:
             count = parse_page(self._ask(reader, "/customers", per_page="1")).total_pages
         except (PageBroken, Unavailable, Missing):
             count = None
-        return count is not None and len(self.seen.customers) >= count
+        return max(0, count - len(self.seen.customers)) if count is not None else int(plan.cut_by_status)
 
-    def _note_sizes(self) -> None:
-        """Both lists are read: how long they are is known."""
+    def _note_sizes(self, missing: int) -> None:
+        """Both lists are read: how long they are is known, and whether customers are missing all the same."""
+        warnings = save.Warnings(self.import_)
+        if missing:
+            found = len(self.seen.customers)
+            detail = f"ChartMogul counts {found + missing:,} customers, its list held {found:,}."
+            warnings.add("customers_missing", None, None, detail)
         sizes = {"customers_expected": Import.customers_read, "movements_expected": Import.movements_read}
-        self.lease.write(**sizes)
+        done = {**self.import_.checkpoint, "counted": True}
+        self.lease.write(checkpoint=done, warnings=Import.warnings + warnings.write(), **sizes)
         db.session.commit()
         self._reload()
 
@@ -314,16 +325,17 @@ class Run:
         self._reload()
         queue.enqueue_import(self.import_)
 
-    def wait(self, seconds: float) -> None:
-        """ChartMogul wants to be left alone: wait, visibly, and free this worker; but not for ever."""
+    def wait(self, seconds: float, reason: Reason) -> None:
+        """ChartMogul wants to be left alone, or the database does: wait, visibly, and free this worker; but not
+        for ever."""
         db.session.rollback()
         self._reload()
         if self.import_.started_at and now() - self.import_.started_at > BUSY_FOR_GOOD:
-            return self.fail(Reason.BUSY)
+            return self.fail(reason)
         try:
             self.lease.write(
                 state=ImportState.WAITING,
-                reason=Reason.BUSY,
+                reason=reason,
                 not_before=database_now(seconds),
                 lease_until=None,
                 **self._spent(),

@@ -13,7 +13,7 @@ from webapp.models import Import, ImportState, ImportWarning, Provider, Reason
 from webapp.tenancy import acting_for, insert_rows
 from webapp.wording import TROUBLES
 
-KINDS = [*Refusal, *Doubt, "mrr_differs", "account_mrr_differs", "value_unreadable"]
+KINDS = [*Refusal, *Doubt, "mrr_differs", "account_mrr_differs", "customers_missing", "value_unreadable"]
 
 
 @pytest.fixture

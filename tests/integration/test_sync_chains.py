@@ -48,10 +48,10 @@ def test_list_whose_cut_is_refused_is_read_whole(app, connected, chartmogul, lis
     assert_whole(provider, account, syncing.run(app, provider))
 
 
-def test_customer_that_no_status_held_is_found_in_the_whole_list(app, connected, chartmogul):
-    """As one does that changes its status while the lists are read."""
+@pytest.mark.parametrize("fault", ["skip_row", "change_status"])
+def test_customer_that_no_status_held_is_found_in_the_whole_list(app, connected, chartmogul, fault):
     provider, account = connected
-    chartmogul.faults.add("skip_row", match="/customers", after=2, times=1)
+    chartmogul.faults.add(fault, match=r"/customers\?.*status=Active", times=1)
 
     assert_whole(provider, account, syncing.run(app, provider))
 

@@ -1,9 +1,19 @@
 """The client against the simulated ChartMogul: what it returns, what it raises, and how soon."""
 
+import socket
+import ssl
+import threading
 import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from simulator import Account, Simulator
 from webapp.chartmogul.client import (
@@ -81,6 +91,41 @@ def test_slow_answer_is_cut_off_in_time(chartmogul, client, kind):
         client.get("/customers")
 
     assert time.monotonic() - began < 2.5
+
+
+def test_nobody_at_the_address_is_unavailable():
+    with pytest.raises(Unavailable):
+        Client("http://127.0.0.1:9", "a key").get("/ping")
+
+
+def test_certificate_that_nobody_vouches_for_is_refused(tmp_path):
+    """Before the key is sent."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path / "server.pem"))
+    received = []
+
+    def serve(server: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(server.accept()[0], server_side=True) as connection:
+            received.append(connection.recv(100))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        with pytest.raises(Unavailable):
+            Client(f"https://localhost:{server.getsockname()[1]}", "a key", total_seconds=3).get("/ping")
+
+    assert received in ([], [b""])
+
+
+def self_signed(file: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    at = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), at, at + timedelta(1))
+    hosts = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    certificate = builder.add_extension(hosts, critical=False).sign(key, hashes.SHA256())
+    as_pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file.write_bytes(key.private_bytes(*as_pem) + certificate.public_bytes(serialization.Encoding.PEM))
+    return file
 
 
 def test_client_works_again_after_it_was_cut_off(chartmogul, client):

@@ -148,6 +148,25 @@ def test_five_megabytes_of_attributes(sim: Simulator) -> None:
     assert "blob" not in get(sim, "/customers?per_page=9").text
 
 
+def test_status_that_changes_in_mid_read(sim: Simulator) -> None:
+    active = "/customers?status=Active&per_page=5"
+    listed = get(sim, active.replace("5", "200")).json()["entries"]
+    sim.faults.add("change_status", times=1)
+    first = get(sim, active).json()
+
+    second = get(sim, active, cursor=first["cursor"]).json()["entries"]
+
+    assert listed[5]["uuid"] not in [row["uuid"] for row in second]
+    assert sim.account.customer(listed[5]["uuid"])["status"] == "Past Due"
+
+
+def test_list_that_ends_early(sim: Simulator) -> None:
+    sim.faults.add("ends_early")
+
+    assert len(entries(sim, "ends_early")) == 10
+    assert get(sim).json()["has_more"] is False
+
+
 def test_unknown_fields(sim: Simulator) -> None:
     sim.faults.add("unknown_fields")
     page = get(sim).json()
