@@ -1,6 +1,5 @@
 """An import that was cut off is another worker's within a minute, also when one more thing goes wrong on the way."""
 
-import time
 from contextlib import suppress
 from datetime import timedelta
 
@@ -8,9 +7,9 @@ import pytest
 from redis import Redis
 from rq import Queue
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from tests import factories, syncing
+from tests.conftest import DATABASES
 from webapp import queue
 from webapp.extensions import db
 from webapp.models import ImportState
@@ -20,6 +19,8 @@ from worker.lease import LEASE_SECONDS
 
 LONG_AGO = timedelta(minutes=5)
 TAKEN_UP_WITHIN = 60
+# SQLite ends nobody's transaction.
+on_postgresql = pytest.mark.parametrize("database_url", set(DATABASES) & {"postgresql"}, indirect=True)
 
 
 @pytest.fixture
@@ -27,12 +28,6 @@ def cut_off(cast):
     provider = factories.make_provider(cast.acme)
     lease_until = now() - timedelta(seconds=1)
     return factories.make_import(provider, ImportState.RUNNING, sent_at=now() - LONG_AGO, lease_until=lease_until)
-
-
-@pytest.fixture
-def on_postgresql(app):
-    if db.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite ends nobody's transaction")
 
 
 def test_call_that_redis_did_not_hear_is_made_again_at_the_next_tick(app, settings, cut_off, tmp_path):
@@ -52,31 +47,13 @@ def test_call_that_was_lost_leaves_time_for_another():
     assert LEASE_SECONDS + every + schedule.SENT_SECONDS + every < TAKEN_UP_WITHIN - 5
 
 
-def test_locks_of_a_worker_that_stands_still_are_gone_before_its_lease(on_postgresql):
+@on_postgresql
+def test_locks_of_a_worker_that_stands_still_are_gone_before_its_lease(app):
     stands_still = text("SELECT setting::int FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'")
 
     milliseconds = db.session.scalar(stands_still)
 
     assert 0 < milliseconds < 1000 * LEASE_SECONDS
-
-
-def test_import_whose_transaction_the_database_ended_goes_on(on_postgresql, app, cast, chartmogul):
-    provider = syncing.connect(cast.acme, chartmogul)
-    import_id = syncing.start(provider)
-    tenant_id, left = provider.tenant_id, [40]
-
-    def stand_still(_connection, cursor, *_):
-        left[0] -= 1
-        if left[0] == 0:
-            cursor.execute("SET idle_in_transaction_session_timeout = 1")
-            time.sleep(0.2)
-
-    with syncing.listening(stand_still), suppress(DBAPIError):
-        syncing.turn(app, tenant_id, import_id)
-
-    syncing.let_lease_run_out(import_id)
-    db.session.expire_all()
-    assert syncing.run(app, provider, import_id).state == ImportState.DONE
 
 
 def test_import_that_is_cut_off_early_a_few_times_goes_on(app, cast, chartmogul):
