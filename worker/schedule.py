@@ -40,7 +40,8 @@ log = structlog.get_logger()
 
 
 def resume_stalled() -> None:
-    """Send again every import that nobody took: lost on its way, due again, or left by a dead worker."""
+    """Send again every import that nobody took: lost on its way, due again, or left by a dead worker. One whose job
+    still lies in a queue only has to wait."""
     sent_before = Import.sent_at < database_now(-SENT_SECONDS)
     waiting = and_(
         Import.state == ImportState.WAITING,
@@ -55,7 +56,10 @@ def resume_stalled() -> None:
     with across_tenants():
         found = db.session.execute(select(Import.id, Import.tenant_id, Import.sent).where(or_(waiting, left))).all()
         db.session.rollback()
+    queued = queue.queued_jobs() if found else set()
     for id_, tenant_id, sent in found:
+        if queue.import_job(id_, sent) in queued:
+            continue
         with acting_for(tenant_id):
             taken = db.session.execute(
                 owned_update(Import)

@@ -14,7 +14,7 @@ from webapp.extensions import db
 from webapp.models import Impersonation, Import, ImportState, ProviderState, Trigger, UserSession
 from webapp.models.providers import next_daily
 from webapp.models.types import now
-from webapp.queue import QUEUE
+from webapp.queue import QUEUES
 from webapp.tenancy import across_tenants, acting_for
 from worker import schedule
 
@@ -23,8 +23,8 @@ LONG_AGO = timedelta(minutes=5)
 
 @pytest.fixture
 def queued(settings):
-    queue = Queue(QUEUE, connection=Redis.from_url(settings.redis), serializer="json")
-    return lambda: [job.args for job in queue.jobs]
+    queues = [Queue(name, connection=Redis.from_url(settings.redis), serializer="json") for name in QUEUES]
+    return lambda: [job.args for queue in queues for job in queue.jobs]
 
 
 def imports() -> list[Import]:
