@@ -266,6 +266,7 @@ class Run:
         at = now()
         state = ImportState.PARTLY_DONE if self.import_.skipped else ImportState.DONE
         self.lease.write(state=state, ended_at=at, lease_until=None, checkpoint={}, **self._spent())
+        save.forget_pages_up_to(self.import_)
         provider = self._provider_to_change()
         provider.last_success_at = at
         provider.recover(at)
