@@ -105,7 +105,8 @@ class Run:
         self._begin_afresh()
         self._check_account(self.reader)
         self._read_lists(self.reader)
-        self._match_customers(self.reader)
+        if "moment" not in self.import_.checkpoint:  # which is set when this is done
+            self._match_customers(self.reader)
         self._fill_properties(self.reader)
         self._finish()
 

@@ -121,6 +121,24 @@ def test_turn_goes_on_while_the_queue_does_not_answer(app, connected, waiting, m
     assert after_one_turn(app, provider, syncing.start(provider)).state == ImportState.DONE
 
 
+def test_turn_that_only_fills_properties_does_not_load_what_was_read(app, connected, cast, waiting, monkeypatch):
+    """With 100,000 customers that takes seconds, in each turn."""
+    provider, _ = connected
+    factories.make_property(cast.acme, "MRR")
+    monkeypatch.setattr(refresh, "SLICE", 100)
+    monkeypatch.setattr(queue, "FIRST_TURN_SECONDS", 0)
+    import_ = after_one_turn(app, provider, syncing.start(provider))
+    while "values" not in import_.checkpoint:
+        import_ = after_one_turn(app, provider, import_.id)
+    statements: list[str] = []
+
+    with syncing.listening(lambda *call: statements.append(call[2])):
+        import_ = after_one_turn(app, provider, import_.id)
+
+    assert import_.state == ImportState.RUNNING
+    assert not [statement for statement in statements if "FROM import_pages" in statement]
+
+
 def test_import_that_always_makes_room_gets_done_and_is_exact(app, connected, cast, waiting, monkeypatch):
     """Each turn saves something before it ends, in every step, and none counts as one that got nowhere."""
     provider, account = connected
