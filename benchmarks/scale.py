@@ -34,6 +34,7 @@ from webapp.tenancy import across_tenants, acting_for
 LATENCY_MS, LIMIT, BUDGET = 100, 40, 36
 OTHERS, SMALL = 20, 50
 MOST = "≤ 3"
+CONNECTIONS = "SELECT count(*) - 1 FROM pg_stat_activity WHERE datname = current_database()"
 Times = list[tuple[float, float]]
 
 
@@ -63,29 +64,29 @@ def _print_throughput(workers: list[int], tenants: int, customers: int) -> None:
             for seed, name in enumerate(names, start=2)
         }
         _throughput(chartmogul, keys, 4)  # not counted: the simulator spells its answers once
-        print(
-            "| workers | wall | rows/s | × one worker | CPU: workers | PostgreSQL | simulator | Valkey | of all cores |"
-        )
-        print("|---|---|---|---|---|---|---|---|---|")
+        print("| workers | wall | rows/s | × one worker | CPU: workers | PostgreSQL | simulator | Valkey ", end="")
+        print("| of all cores | connections |\n|---|---|---|---|---|---|---|---|---|---|")
         first = None
         for count in workers:
-            rows, seconds, cpu = _throughput(chartmogul, keys, count)
+            rows, seconds, cpu, connections = _throughput(chartmogul, keys, count)
             first = first or seconds
             shares = " | ".join(f"{cpu[name]:.1f} s" for name in ("workers", "postgresql", "simulator", "valkey"))
             busy = sum(cpu.values()) / seconds / (os.cpu_count() or 1)
             speed = f"{rows / seconds:,.0f} | {first / seconds:.2f}"
-            print(f"| {count} | {seconds:.1f} s | {speed} | {shares} | {busy:.0%} |", flush=True)
+            print(f"| {count} | {seconds:.1f} s | {speed} | {shares} | {busy:.0%} | {connections} |", flush=True)
         print(f"\n{tenants} tenants, {rows:,} rows, all imports exactly once.\n")
 
 
-def _throughput(chartmogul: ChartMogul, keys: dict[str, str], workers: int) -> tuple[int, float, dict[str, float]]:
-    """One first import of each tenant: rows read, seconds, and the CPU seconds of each kind of process."""
+def _throughput(chartmogul: ChartMogul, keys: dict[str, str], workers: int) -> tuple[int, float, dict[str, float], int]:
+    """One first import of each tenant: rows read, seconds, the CPU seconds of each kind of process, and the
+    connections to the database that workers and clock held together."""
     with _house(chartmogul, keys) as (env, tenants), running(env, workers) as pids:
         who = {"workers": pids, "simulator": [chartmogul.pid], **_servers()}
         before = {name: sum(map(cpu_of, of)) for name, of in who.items()}
         began = time.monotonic()
         for tenant in tenants.values():
             _start(tenant)
+        connections = db.session.scalar(text(CONNECTIONS)) or 0
         _wait_while(Import.state.in_(LIVE_IMPORT_STATES))
         seconds = time.monotonic() - began
         time.sleep(0.5)  # the last child is gone, so its time is its parent's
@@ -93,7 +94,7 @@ def _throughput(chartmogul: ChartMogul, keys: dict[str, str], workers: int) -> t
         with across_tenants():
             done = db.session.scalars(select(Import)).all()
         assert [import_.state for import_ in done] == [ImportState.DONE] * len(keys), [i.reason for i in done]
-        return sum(import_.customers_read + import_.movements_read for import_ in done), seconds, cpu
+        return sum(import_.customers_read + import_.movements_read for import_ in done), seconds, cpu, connections
 
 
 def _print_fairness(large: int, samples: int) -> None:

@@ -5,6 +5,7 @@ bin/bench sizes [--customers 20000] [--tenants 100000]
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from webapp.extensions import db
 from webapp.models import Import, ImportState
 from webapp.tenancy import across_tenants
 from worker import schedule
+from worker.sync import STEPS
 
 PROPERTIES = 20
 IMPORTS_EACH = 10
@@ -41,7 +43,7 @@ MANY_TENANTS = """
     INSERT INTO imports (id, tenant_id, provider_id, generation, number, trigger, state, created_at, waiting_since,
                          attempt, sent, sent_at, fence, checkpoint, steps, {zeros})
     SELECT gen_random_uuid(), tenant_id, id, 1, number, 'scheduled', 'done', now(), now(),
-           1, 0, now(), 1, '{{}}', '[]', {noughts}
+           1, 0, now(), 1, '{{}}', '{steps}', {noughts}
     FROM providers, generate_series(1, {imports}) number;
     ANALYZE;
 """
@@ -118,6 +120,8 @@ def _print_clock(owner: str, tenants: int) -> None:
     for task in tasks:
         task()  # so that what is measured is not its statements' first compilation
         _print_task(task.__name__, task)
+    ended = db.session.scalar(text("SELECT pg_total_relation_size('imports')")) or 0
+    print(f"| an import that has ended | {ended / tenants / IMPORTS_EACH:,.0f} bytes | |")
     _fill(owner, "SELECT set_config('app.across_tenants', 'on', false);" + ALL_ARE_DUE, tenants)
     _print_task(f"queue_due_imports, {schedule.DUE_AT_ONCE} due", schedule.queue_due_imports)
     _fill(
@@ -150,7 +154,8 @@ def _print_task(name: str, task: Callable[[], None]) -> None:
 
 
 def _fill(owner: str, statements: str, tenants: int) -> None:
-    zeros = {"zeros": ", ".join(ZEROS), "noughts": ", ".join("0" for _ in ZEROS)}
+    steps = json.dumps([{"name": name, "state": "done", "seconds": 1.25, "note": None} for name in STEPS])
+    zeros = {"steps": steps, "zeros": ", ".join(ZEROS), "noughts": ", ".join("0" for _ in ZEROS)}
     filled = statements.format(tenants=tenants, imports=IMPORTS_EACH, due=schedule.DUE_AT_ONCE, **zeros)
     with psycopg.connect(owner.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(filled.encode())
