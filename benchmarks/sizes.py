@@ -104,7 +104,7 @@ def _print_redis(redis: Redis) -> None:
     for what, pattern in (("a waiting import", "rq:job:*"), ("a key's budget", "budget:*")):
         keys = list(redis.scan_iter(pattern))
         size = sum(redis.memory_usage(key) or 0 for key in keys)
-        print(f"- Redis, {what}: {size:,} bytes in {len(keys)} keys")
+        print(f"- Redis, {what}: {size / len(keys):,.0f} bytes" if keys else f"- Redis, {what}: gone by now")
     print()
 
 
