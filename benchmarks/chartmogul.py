@@ -12,8 +12,8 @@ KEY = "5d0c9f6a1b7e4c2f8a3d6e9b0f1c2a47"
 
 
 class ChartMogul:
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, pid: int) -> None:
+        self.url, self.pid = url, pid
 
     def control(self, what: str, **body: Any) -> Any:
         """Ask one of the simulator's controls; with a body, POST."""
@@ -35,6 +35,6 @@ def serving(customers: int) -> Iterator[ChartMogul]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield ChartMogul(process.stdout.readline().split()[1])
+            yield ChartMogul(process.stdout.readline().split()[1], process.pid)
         finally:
             process.terminate()

@@ -32,21 +32,21 @@ def main(which: str, properties: str) -> None:
     app = create_app(settings)
     with app.app_context():
         if which == "new":
-            _connect(settings, int(properties))
+            connect(settings, "bench", KEY, int(properties))
         with acting_for(db.session.scalars(select(Tenant)).one().id):
             print(json.dumps(_measure(_start())))
 
 
-def _connect(settings: Settings, properties: int) -> None:
-    """A tenant with a connection that is set up, and with the catalogue's first properties."""
-    tenant = Tenant(name="Bench", slug="bench")
+def connect(settings: Settings, name: str, key: str, properties: int = 0) -> UUID:
+    """A tenant with a connection that is set up, and with the catalogue's first properties; answers its id."""
+    tenant = Tenant(name=name, slug=name)
     db.session.add(tenant)
     db.session.commit()
     with acting_for(tenant.id):
         provider = Provider(tenant_id=tenant.id, generation=0)
-        secret = credentials.store_key(tenant.id, KEY)
-        provider.connect(secret, credentials.mask(KEY), "bench", now())
-        provider.describe(check_key(settings.chartmogul_api_url, KEY))
+        secret = credentials.store_key(tenant.id, key)
+        provider.connect(secret, credentials.mask(key), "bench", now())
+        provider.describe(check_key(settings.chartmogul_api_url, key))
         provider.complete_set_up(24, None, True, now())
         db.session.add(provider)
         for codename, field in list(FIELDS.items())[:properties]:
@@ -54,6 +54,7 @@ def _connect(settings: Settings, properties: int) -> None:
             names = {"name": field.label, "codename": codename}
             db.session.add(Property(tenant_id=tenant.id, created_at=now(), updated_at=now(), **names, **definition))
         db.session.commit()
+        return tenant.id
 
 
 def _start() -> UUID:

@@ -18,8 +18,12 @@ from rq.exceptions import DuplicateJobError
 from webapp.extensions import db
 from webapp.models import Import, Provider
 
-QUEUE = "imports"
-SLICE_SECONDS = 60
+# Workers take from the second queue, imports that were handed on, only while the first is empty: imports that have
+# had no turn yet, or whose worker died, and probes. So a small import waits for no large one.
+QUEUE, LATER_TURNS = "imports", "imports-later"
+QUEUES = (QUEUE, LATER_TURNS)
+# How long a turn lasts; and how long an import's first one lasts at the least, when others have had none.
+SLICE_SECONDS, FIRST_TURN_SECONDS = 60, 10
 # So long whoever sends a job waits for Redis in all.
 SEND_SECONDS = 1.2
 log = structlog.get_logger()
@@ -45,7 +49,13 @@ def redis() -> Redis:
 
 def enqueue_import(import_: Import) -> bool:
     """Wake a worker for an import that is committed as waiting; False when the queue did not answer."""
-    return _send("worker.jobs.run_import", f"imp-{import_.id}-{import_.sent}", import_.tenant_id, import_.id)
+    name = LATER_TURNS if import_.handed_on else QUEUE
+    return _send(name, "worker.jobs.run_import", import_job(import_.id, import_.sent), import_.tenant_id, import_.id)
+
+
+def import_job(import_id: UUID, sent: int) -> str:
+    """The name of the job that wakes a worker for an import the nth time."""
+    return f"imp-{import_id}-{sent}"
 
 
 def commit_and_wake(import_: Import) -> None:
@@ -59,15 +69,34 @@ def commit_and_wake(import_: Import) -> None:
 def enqueue_probe(provider: Provider) -> None:
     """Wake a worker to look at what a provider's key gives."""
     asked = int(provider.probe_wanted_at.timestamp() * 1000) if provider.probe_wanted_at else 0
-    _send("worker.jobs.probe_provider", f"probe-{provider.id}-{asked}", provider.tenant_id, provider.id)
+    _send(QUEUE, "worker.jobs.probe_provider", f"probe-{provider.id}-{asked}", provider.tenant_id, provider.id)
 
 
-def _send(function: str, job_id: str, tenant_id: UUID, id_: UUID) -> bool:
+def first_turns_wait() -> bool:
+    """Whether somebody waits for a first turn; no, when Redis does not say."""
+    try:
+        return bool(_queue(QUEUE).count)
+    except RedisError:
+        return False
+
+
+def queued_jobs() -> set[str]:
+    """The names of all jobs that wait for a worker; none, when Redis does not say."""
+    try:
+        return {job_id for name in QUEUES for job_id in _queue(name).job_ids}
+    except RedisError:
+        return set()
+
+
+def _queue(name: str) -> Queue:
+    return Queue(name, connection=redis(), serializer="json")
+
+
+def _send(name: str, function: str, job_id: str, tenant_id: UUID, id_: UUID) -> bool:
     """Send a job, and leave it at that when Redis takes its time: it answers several times, and the client's own
     limit is for each. What gets there later is no harm: the job asks the database what there is to do."""
-    queue = Queue(QUEUE, connection=redis(), serializer="json")
     heard: list[bool] = []
-    of_job = (queue, function, job_id, [str(tenant_id), str(id_)], heard)
+    of_job = (_queue(name), function, job_id, [str(tenant_id), str(id_)], heard)
     sending = Thread(target=copy_context().run, args=(_enqueue, *of_job), daemon=True)
     sending.start()
     sending.join(SEND_SECONDS)

@@ -10,7 +10,7 @@ from redis import Redis
 from rq import Worker
 from rq.job import Job
 
-from webapp.queue import QUEUE
+from webapp.queue import QUEUES
 from worker import jobs, runtime
 
 PR_SET_PDEATHSIG = 1
@@ -51,8 +51,10 @@ class OurWorker(Worker):
 def main() -> int:
     runtime.prepare()
     settings = jobs.app().config["SETTINGS"]
+    # With more than one queue RQ pops a job without noting that it did, so one whose worker dies at that moment is
+    # lost to Redis. The clock sends its import again, as any other that nobody took.
     worker = OurWorker(
-        [QUEUE],
+        QUEUES,
         connection=Redis.from_url(settings.redis, socket_connect_timeout=5),
         job_class=OurJob,
         serializer="json",

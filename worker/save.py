@@ -96,6 +96,16 @@ def forget_all(import_id: UUID) -> None:
     db.session.execute(owned_delete(ImportWarning).where(ImportWarning.import_id == import_id))
 
 
+def forget_pages_up_to(import_: Import) -> None:
+    """Drop what the pages of an import held that is done, and of those before it, which would begin afresh if they
+    were retried; the caller commits."""
+    up_to = Import.provider_id == import_.provider_id, Import.number <= import_.number
+    ids = owned(Import, Import.id).where(*up_to)
+    db.session.execute(
+        owned_delete(ImportPage).where(ImportPage.import_id.in_(ids)).execution_options(synchronize_session=False)
+    )
+
+
 def count_movements(provider: Provider) -> int:
     """How many movements count now: about as many as the next read will find."""
     counting = Movement.provider_id == provider.id, Movement.read <= provider.movements_read

@@ -94,9 +94,11 @@ class Run:
 
     def __init__(self, import_id: UUID, lease: Lease, stopping: threading.Event) -> None:
         self.import_id, self.lease, self.stopping = import_id, lease, stopping
-        self.slice_ends = time.monotonic() + queue.SLICE_SECONDS
         self._reload()
-        self.began_at = self.import_.checkpoint
+        began = time.monotonic()
+        self.slice_ends = began + queue.SLICE_SECONDS
+        self.asks_for_room_at = began + (0 if self.import_.checkpoint else queue.FIRST_TURN_SECONDS)
+        self.got_somewhere = False
         self.timer = Steps(self.import_.steps)
         self.reader: fetch.Reader | None = None
         self.secret_name = self.provider.secret_name
@@ -109,7 +111,8 @@ class Run:
         self._begin_afresh()
         self._check_account(self.reader)
         self._read_lists(self.reader)
-        self._match_customers(self.reader)
+        if "moment" not in self.import_.checkpoint:  # which is set when this is done
+            self._match_customers(self.reader)
         self._fill_properties(self.reader)
         self._finish()
 
@@ -191,6 +194,7 @@ class Run:
             if page.stream in todo and not plan.open(page.stream):
                 todo.remove(page.stream)
                 self._done(page.stream)
+            self._saved()
 
     def _missing(self, reader: fetch.Reader, plan: Plan) -> int:
         """How many more customers ChartMogul counts than it listed: with one row a page, the page counter of the
@@ -226,6 +230,7 @@ class Run:
                 save.mark_gone(self.import_, self.lease, missing[uuid], now())
             else:
                 save.save_customer(self.import_, self.provider, self.lease, raw, self.seen)
+            self._saved()
         if not self.import_.checkpoint.get("attributes") and (self.import_.changed or not self.provider.attributes):
             refresh.find_attributes(self.import_, self.provider, self.lease)
         self._done("match")
@@ -238,7 +243,7 @@ class Run:
         if not self.import_.checkpoint.get("reconciled"):
             refresh.reconcile_customers(self.import_, self.provider, self.lease, moment)
             self._reload()
-        refresh.fill_properties(self.import_, self.provider, self.lease, moment, self._may_go_on)
+        refresh.fill_properties(self.import_, self.provider, self.lease, moment, self._saved)
         if self.import_.account_difference_minor is None:
             self._reconcile_account(reader, total, moment)
         self._done("properties")
@@ -275,6 +280,7 @@ class Run:
         at = now()
         state = ImportState.PARTLY_DONE if self.import_.skipped else ImportState.DONE
         self.lease.write(state=state, ended_at=at, lease_until=None, checkpoint={}, **self._spent())
+        save.forget_pages_up_to(self.import_)
         provider = self._provider_to_change()
         provider.last_success_at = at
         provider.recover(at)
@@ -313,7 +319,7 @@ class Run:
         are counted: three in a row, and ChartMogul is not answering."""
         db.session.rollback()
         self._reload()
-        idle = self.import_.checkpoint == self.began_at and not self.stopping.is_set()
+        idle = not self.got_somewhere and not self.stopping.is_set()
         if idle and self.import_.attempt >= MAX_ATTEMPTS:
             return self.fail(Reason.UNAVAILABLE, "no answer in the time of several turns")
         try:
@@ -365,6 +371,17 @@ class Run:
         """SliceOver when this turn is over. That the import may go on at all, each write asks for itself."""
         if self.stopping.is_set() or time.monotonic() > self.slice_ends:
             raise SliceOver
+
+    def _saved(self) -> None:
+        """Something was saved: this turn was not in vain, and is over also when somebody waits for a first one.
+        Only here, so that an import gets on however many come before it."""
+        self.got_somewhere = True
+        self._may_go_on()
+        at = time.monotonic()
+        if at >= self.asks_for_room_at:
+            self.asks_for_room_at = at + 1
+            if queue.first_turns_wait():
+                raise SliceOver
 
     def _begin(self, step: str) -> None:
         self.timer.begin(step)

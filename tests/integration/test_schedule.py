@@ -14,7 +14,7 @@ from webapp.extensions import db
 from webapp.models import Impersonation, Import, ImportState, ProviderState, Trigger, UserSession
 from webapp.models.providers import next_daily
 from webapp.models.types import now
-from webapp.queue import QUEUE
+from webapp.queue import QUEUES
 from webapp.tenancy import across_tenants, acting_for
 from worker import schedule
 
@@ -23,8 +23,8 @@ LONG_AGO = timedelta(minutes=5)
 
 @pytest.fixture
 def queued(settings):
-    queue = Queue(QUEUE, connection=Redis.from_url(settings.redis), serializer="json")
-    return lambda: [job.args for job in queue.jobs]
+    queues = [Queue(name, connection=Redis.from_url(settings.redis), serializer="json") for name in QUEUES]
+    return lambda: [job.args for queue in queues for job in queue.jobs]
 
 
 def imports() -> list[Import]:
@@ -43,6 +43,21 @@ def test_due_import_is_started_once_however_many_clocks_run(cast, queued):
     assert queued() == [(str(cast.acme.id), str(import_.id))] or queued() == [[str(cast.acme.id), str(import_.id)]]
     db.session.refresh(provider)
     assert timedelta(hours=5) < provider.next_import_at - now() <= timedelta(hours=6)
+
+
+def test_many_due_imports_are_started_oldest_first_and_not_in_one_go(cast, monkeypatch):
+    """Between two lots the clock sees to everything else: to imports whose worker died, before all."""
+    monkeypatch.setattr(schedule, "DUE_AT_ONCE", 1)
+    late, later = now() - timedelta(hours=2), now() - timedelta(hours=1)
+    for tenant, due in ((cast.acme, later), (cast.globex, late)):
+        factories.make_provider(tenant, next_import_at=due, every_hours=6)
+
+    schedule.queue_due_imports()
+    first = [import_.tenant_id for import_ in imports()]
+    schedule.queue_due_imports()
+
+    assert first == [cast.globex.id]
+    assert {import_.tenant_id for import_ in imports()} == {cast.acme.id, cast.globex.id}
 
 
 def test_daily_time_is_of_the_tenants_zone_not_of_its_accounts(cast):

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import pairwise
+from uuid import UUID
 
 import pytest
 from sqlalchemy import delete, event, func, select, update
@@ -14,6 +15,7 @@ from webapp.chartmogul.records import Doubt, Refusal
 from webapp.extensions import db
 from webapp.models import (
     Import,
+    ImportPage,
     ImportState,
     ImportWarning,
     Property,
@@ -238,6 +240,23 @@ def test_key_replaced_during_a_turn_is_no_refused_key(app, connected, chartmogul
         event.remove(Session, "after_commit", replace)
 
     assert (swapped, import_.state) == ([1], ImportState.DONE)
+
+
+def test_what_pages_held_is_kept_only_while_an_import_may_go_on_from_it(app, connected, chartmogul):
+    provider, _ = connected
+
+    def kept_of() -> set[UUID]:
+        with across_tenants():
+            return set(db.session.scalars(select(ImportPage.import_id)))
+
+    chartmogul.faults.add(500, match="/activities", after=2)
+    failed = syncing.run(app, provider).id
+    assert kept_of() == {failed}
+    chartmogul.faults.clear()
+
+    syncing.run(app, provider)
+
+    assert kept_of() == set()
 
 
 def test_retry_of_an_older_import_undoes_nothing_of_a_newer_one(app, connected, chartmogul):

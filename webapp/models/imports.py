@@ -136,6 +136,11 @@ class Import(TenantOwned, Base):
         return self.state in LIVE_IMPORT_STATES
 
     @property
+    def handed_on(self) -> bool:
+        """Whether it has had a turn and waits for the next, with no worker at it."""
+        return self.state == ImportState.RUNNING and self.lease_until is None
+
+    @property
     def cancellable(self) -> bool:
         return self.state in (ImportState.WAITING, ImportState.RUNNING)
 

@@ -1,0 +1,158 @@
+"""Whose turn it is: an import that had none yet goes before those that were handed on, which make room for it."""
+
+from datetime import timedelta
+
+import pytest
+from redis import Redis
+from rq import Queue
+
+from simulator import Account
+from tests import expected, factories, syncing
+from webapp import queue
+from webapp.extensions import db
+from webapp.models import Import, ImportState
+from webapp.models.types import now
+from webapp.queue import LATER_TURNS, QUEUE, QUEUES
+from webapp.tenancy import acting_for, owned
+from worker import refresh, schedule
+
+
+@pytest.fixture
+def connected(app, chartmogul, cast):
+    account = Account(name="Acme Analytics", seed=9, size=450)
+    return syncing.connect_only(cast.acme, chartmogul, account), account
+
+
+@pytest.fixture
+def waiting(connected, cast) -> Import:
+    """An import of another tenant that has had no turn yet, in the queue."""
+    import_ = factories.make_import(factories.make_provider(cast.globex), ImportState.WAITING)
+    queue.enqueue_import(import_)
+    return import_
+
+
+def queued(settings, name: str) -> list[str]:
+    return Queue(name, connection=Redis.from_url(settings.redis), serializer="json").job_ids
+
+
+def taken_next(settings) -> str:
+    connection = Redis.from_url(settings.redis)
+    queues = [Queue(name, connection=connection, serializer="json") for name in QUEUES]
+    job, _ = Queue.dequeue_any(queues, None, connection=connection, serializer="json")
+    return job.id
+
+
+def after_one_turn(app, provider, import_id) -> Import:
+    tenant_id = provider.tenant_id
+    db.session.commit()
+    syncing.turn(app, tenant_id, import_id)
+    with acting_for(tenant_id):
+        return db.session.scalars(owned(Import).execution_options(populate_existing=True)).one()
+
+
+def test_import_without_a_turn_goes_before_twenty_that_were_handed_on(settings, cast):
+    for number in range(20):
+        large = factories.make_provider(factories.make_tenant(f"Large {number}"))
+        queue.enqueue_import(factories.make_import(large, ImportState.RUNNING))
+    small = factories.make_import(factories.make_provider(cast.globex), ImportState.WAITING)
+    queue.enqueue_import(small)
+
+    assert taken_next(settings) == f"imp-{small.id}-0"
+    assert len(queued(settings, LATER_TURNS)) == 20
+
+
+def test_import_whose_worker_died_goes_before_those_that_were_handed_on(settings, cast):
+    """Its turn was cut off, not used up."""
+    lease = {"lease_until": now() - timedelta(seconds=1), "sent_at": now() - timedelta(minutes=1)}
+    factories.make_import(factories.make_provider(cast.acme), ImportState.RUNNING, **lease)
+
+    schedule.resume_stalled()
+
+    assert (len(queued(settings, QUEUE)), len(queued(settings, LATER_TURNS))) == (1, 0)
+
+
+def test_import_that_lies_in_a_queue_is_not_sent_again(settings, cast):
+    """However long the line is: with each name more of one import, the line would grow by itself."""
+    handed_on = factories.make_import(factories.make_provider(cast.acme), ImportState.RUNNING)
+    new = factories.make_import(factories.make_provider(cast.globex), ImportState.WAITING)
+    for import_ in (handed_on, new):
+        with acting_for(import_.tenant_id):
+            import_.sent_at = now() - timedelta(minutes=5)
+            db.session.commit()
+            queue.enqueue_import(import_)
+
+    schedule.resume_stalled()
+
+    assert queued(settings, QUEUE) == [f"imp-{new.id}-0"]
+    assert queued(settings, LATER_TURNS) == [f"imp-{handed_on.id}-0"]
+
+
+def test_turn_ends_early_for_an_import_that_had_none(app, settings, connected, waiting, monkeypatch):
+    monkeypatch.setattr(queue, "FIRST_TURN_SECONDS", 0)
+    provider, _ = connected
+
+    import_ = after_one_turn(app, provider, syncing.start(provider))
+
+    assert (import_.state, import_.lease_until, import_.attempt) == (ImportState.RUNNING, None, 1)
+    assert 0 < import_.customers_read + import_.movements_read < 1000
+    assert queued(settings, QUEUE) == [f"imp-{waiting.id}-0"]
+    assert queued(settings, LATER_TURNS) == [f"imp-{import_.id}-{import_.sent}"]
+
+
+def test_first_turn_of_an_import_may_take_its_time(app, connected, waiting):
+    provider, _ = connected
+
+    assert after_one_turn(app, provider, syncing.start(provider)).state == ImportState.DONE
+
+
+def test_turn_goes_on_while_nobody_without_one_waits(app, connected, cast, monkeypatch):
+    monkeypatch.setattr(queue, "FIRST_TURN_SECONDS", 0)
+    queue.enqueue_import(factories.make_import(factories.make_provider(cast.globex), ImportState.RUNNING))
+    provider, _ = connected
+
+    assert after_one_turn(app, provider, syncing.start(provider)).state == ImportState.DONE
+
+
+def test_turn_goes_on_while_the_queue_does_not_answer(app, connected, waiting, monkeypatch, tmp_path):
+    monkeypatch.setattr(queue, "FIRST_TURN_SECONDS", 0)
+    app.extensions["redis"] = queue.connect(f"unix://{tmp_path}/nobody")
+    provider, _ = connected
+
+    assert after_one_turn(app, provider, syncing.start(provider)).state == ImportState.DONE
+
+
+def test_turn_that_only_fills_properties_does_not_load_what_was_read(app, connected, cast, waiting, monkeypatch):
+    """With 100,000 customers that takes seconds, in each turn."""
+    provider, _ = connected
+    factories.make_property(cast.acme, "MRR")
+    monkeypatch.setattr(refresh, "SLICE", 100)
+    monkeypatch.setattr(queue, "FIRST_TURN_SECONDS", 0)
+    import_ = after_one_turn(app, provider, syncing.start(provider))
+    while "values" not in import_.checkpoint:
+        import_ = after_one_turn(app, provider, import_.id)
+    statements: list[str] = []
+
+    with syncing.listening(lambda *call: statements.append(call[2])):
+        import_ = after_one_turn(app, provider, import_.id)
+
+    assert import_.state == ImportState.RUNNING
+    assert not [statement for statement in statements if "FROM import_pages" in statement]
+
+
+def test_import_that_always_makes_room_gets_done_and_is_exact(app, connected, cast, waiting, monkeypatch):
+    """Each turn saves something before it ends, in every step, and none counts as one that got nowhere."""
+    provider, account = connected
+    syncing.run(app, provider)
+    for customer in account.customers()[:5]:
+        account.delete(customer["uuid"])
+    account.advance(3)
+    factories.make_property(cast.acme, "MRR")
+    monkeypatch.setattr(queue, "FIRST_TURN_SECONDS", 0)
+    monkeypatch.setattr(refresh, "SLICE", 100)
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.attempt) == (ImportState.DONE, 1)
+    assert import_.sent > 15
+    assert expected.held_customers(provider) == expected.expected_customers(account)
+    assert expected.held_movements(provider) == expected.expected_movements(account)
