@@ -5,6 +5,7 @@ bin/bench [--sizes 20000,100000] [--databases sqlite,postgresql]
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,19 +31,21 @@ def main() -> None:
     print("| database | rows | what | measured | target |\n|---|---|---|---|---|")
     for size in map(int, options.sizes.split(",")):
         with serving(size) as chartmogul:
+            chartmogul.behave(latency_ms=LATENCY_MS, rate_limit=LIMIT, parallel_limit=20)
+            chain = _run({**os.environ, "FLOOR_URL": "sqlite://"}, "floor", chartmogul.url, "read")["seconds"]
             for database in options.databases.split(","):
                 if database == "postgresql" and not postgresql.SERVER:
                     print("| postgresql | | could not be started here | | |")
                     continue
-                for line in _lines(chartmogul, database):
+                for line in _lines(chartmogul, database, chain):
                     print(f"| {database} | {line}", flush=True)
 
 
-def _lines(chartmogul: ChartMogul, database: str) -> Iterator[str]:
-    """Figure by figure: rows read, what was measured, the figure, the target."""
+def _lines(chartmogul: ChartMogul, database: str, chain: float) -> Iterator[str]:
+    """Figure by figure: rows read, what was measured, the figure, the target. `chain` is the seconds that reading the
+    same pages one after another took."""
     chartmogul.behave(latency_ms=0, rate_limit=0, parallel_limit=0)
     with place(chartmogul, database, per_second=1000) as env:
-        _run(env, "floor", chartmogul.url, "read")  # the first reading draws the account
         floor = _run(env, "floor", chartmogul.url, "all")
         first = _run(env, "importing", "new", "0")
         rows = f"{first['read']:,}"
@@ -57,13 +60,12 @@ def _lines(chartmogul: ChartMogul, database: str) -> Iterator[str]:
         yield f"{rows} | the same computed again | {seconds[1]:.1f} s | ≤ 10 s for 100,000 customers |"
     chartmogul.behave(latency_ms=LATENCY_MS, rate_limit=LIMIT, parallel_limit=20)
     with place(chartmogul, database, per_second=BUDGET) as env:
-        chain = _run(env, "floor", chartmogul.url, "read")
         first = _run(env, "importing", "new", "0")
         least = first["requests"] / BUDGET
         yield f"{rows} | first import, in (requests ÷ budget) | {first['seconds'] / least:.2f} | ≤ 1.25 |"
         yield f"{rows} | first import | {first['seconds']:.1f} s, {first['requests']} requests | |"
-        yield f"{rows} | one chain after the other, read only | {chain['seconds']:.1f} s | |"
-        yield f"{rows} | faster than that | {chain['seconds'] / first['seconds']:.1f} × | ≥ 3 × |"
+        yield f"{rows} | one chain after the other, read only | {chain:.1f} s | |"
+        yield f"{rows} | faster than that | {chain / first['seconds']:.1f} × | ≥ 3 × |"
         yield f"{rows} | answers 429 | {first['slowdowns']} | 0 |"
         yield f"{rows} | first customers stored after | {first['first_customers']:.1f} s | ≤ 2 s |"
         _change(chartmogul)

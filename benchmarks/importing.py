@@ -29,7 +29,7 @@ from worker.sync import sync
 def main(which: str, properties: str) -> None:
     runtime.prepare()
     settings = Settings()  # type: ignore[call-arg]
-    app = create_app(settings)
+    app = create_app(settings, for_jobs=True)
     with app.app_context():
         if which == "new":
             connect(settings, "bench", KEY, int(properties))

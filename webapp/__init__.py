@@ -21,13 +21,14 @@ from webapp.rendering import wants_partial
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """The app for these settings, or for those of the environment."""
+def create_app(settings: Settings | None = None, for_jobs: bool = False) -> Flask:
+    """The app for these settings, or for those of the environment. A process that makes its connections anew for
+    each job need not ask before each transaction whether they still live."""
     settings = settings or Settings()  # type: ignore[call-arg]
     logs.configure(settings.log_level)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     app = Flask(__name__, static_folder=None)
-    app.config.update(_flask_config(settings))
+    app.config.update(_flask_config(settings, for_jobs))
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     if settings.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
@@ -45,10 +46,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _flask_config(settings: Settings) -> dict[str, Any]:
+def _flask_config(settings: Settings, for_jobs: bool) -> dict[str, Any]:
     postgresql = settings.database.startswith("postgresql")
     # An error must not hold what was written: logs and the queue keep its text.
-    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
+    options: dict[str, Any] = {"pool_pre_ping": not for_jobs, "hide_parameters": True}
     if postgresql:  # what a process that stands still has locked is free again before its import's lease is over
         options["connect_args"] = {
             "options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=25000",

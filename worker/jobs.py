@@ -18,7 +18,7 @@ stopping = threading.Event()
 @cache
 def app() -> Flask:
     """The app of this process: made once, before the first child is forked, so that children begin at once."""
-    return create_app()
+    return create_app(for_jobs=True)
 
 
 def stop_soon() -> None:

@@ -27,6 +27,8 @@ class Lease:
 
     def __init__(self, import_id: UUID, fence: int) -> None:
         self.import_id, self.fence = import_id, fence
+        # Made once, because it is asked with every page.
+        self._holds = and_(Import.id == import_id, Import.fence == fence, Import.state == ImportState.RUNNING)
 
     @classmethod
     def claim(cls, import_id: UUID) -> "Lease | None":
@@ -69,12 +71,7 @@ class Lease:
         the transaction, when the import is no longer this run's."""
         statement = (
             owned_update(Import)
-            .where(
-                Import.id == self.import_id,
-                Import.fence == self.fence,
-                Import.state == ImportState.RUNNING,
-                same_connection(),
-            )
+            .where(self._holds, same_connection())
             .values(**{**_alive(), **changes})
             .execution_options(synchronize_session=False)
         )

@@ -10,7 +10,7 @@ left to the others.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from webapp.chartmogul.records import Page, read_time
@@ -63,9 +63,10 @@ class Chain:
         first, last = (self.since or EARLIEST + A_DAY) - A_DAY, self.until + A_DAY if self.until else LATEST
         return {"start-date": first.isoformat(), "end-date": last.isoformat(), **after}
 
-    def owns(self, at: datetime) -> bool:
-        day = at.astimezone(UTC).date()
-        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
+    def owner(self) -> Callable[[datetime], bool]:
+        """Tells of an aware time whether it is in one of the chain's days, as these are now."""
+        since, until = (datetime.combine(day, time(), UTC) for day in (self.since or date.min, self.until or date.max))
+        return lambda at: since <= at < until
 
     def days_left(self) -> tuple[date, date] | None:
         """From where to where the rest goes, as far as it is known."""
@@ -140,9 +141,8 @@ class Plan:
             chain.done = not page.has_more or (chain.stream == "movements" and self._past_the_end(chain, page))
             if chain.stream == "customers" and not chain.status and page.total_pages:
                 self._cut_customers(chain, page.total_pages)
-            owns = Chain(chain.stream, since=chain.since, until=chain.until).owns
             self._change.notify_all()
-            return FetchedPage(chain, page.entries, owns, at, chain.done, page.total_pages)
+            return FetchedPage(chain, page.entries, chain.owner(), at, chain.done, page.total_pages)
 
     def free(self, chain: Chain) -> None:
         with self._change:

@@ -388,10 +388,13 @@ def _movement_row(record: Any, id_: bytes, provider: Provider) -> dict[str, Any]
 
 def _activity_hash(uuid: str | None, position: int) -> bytes:
     """16 bytes for an activity's id; a row without one cannot be told from its repetition, so it counts."""
+    if not uuid:
+        return position.to_bytes(16, "big")
     try:
-        return UUID(uuid).bytes if uuid else position.to_bytes(16, "big")
+        plain = bytes.fromhex(uuid.replace("-", ""))
     except ValueError:
-        return blake2b((uuid or "").encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        plain = b""
+    return plain if len(plain) == 16 else blake2b(uuid.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _record_hash(entry: object) -> bytes:

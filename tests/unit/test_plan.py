@@ -124,6 +124,6 @@ def test_each_chain_asks_for_a_day_more_on_either_side() -> None:
     chain = Chain("movements", since=date(2024, 3, 1), until=date(2024, 4, 1), at="x")
 
     assert chain.params() == {"start-date": "2024-02-29", "end-date": "2024-04-02", "start-after": "x"}
-    assert chain.owns(datetime(2024, 3, 1, tzinfo=UTC))
-    assert chain.owns(datetime(2024, 3, 31, 23, 59, 59, tzinfo=UTC))
-    assert not chain.owns(datetime(2024, 4, 1, tzinfo=UTC))
+    assert chain.owner()(datetime(2024, 3, 1, tzinfo=UTC))
+    assert chain.owner()(datetime(2024, 3, 31, 23, 59, 59, tzinfo=UTC))
+    assert not chain.owner()(datetime(2024, 4, 1, tzinfo=UTC))
