@@ -22,7 +22,7 @@ PLACE_SECONDS = 30
 # A Redis that failed to answer is left alone so long: each request would else wait for it, twice.
 ALONE_SECONDS = 10
 SLOWEST = 1.0
-GROWTH = 0.05
+GROWTH = 0.2
 
 # KEYS: pace, next free moment, places. ARGV: most per second, most at once, my id, place's life in ms.
 # Answers the milliseconds to wait (0: go).

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, Select, func
 
 from webapp.chartmogul.fields import Field, PropertyType, infer_custom_type
-from webapp.extensions import db
+from webapp.extensions import db, reading
 from webapp.models import Customer, FilledCustomer, Import, Movement, Property, PropertyValue, Provider, Source
 from webapp.models.types import now
 from webapp.tenancy import owned, owned_delete, owned_update, upsert_rows
@@ -22,7 +22,6 @@ from worker.lease import Lease
 from worker.save import Warnings
 
 SLICE = 1_000
-RECONCILED_AT_ONCE = 2_000
 # A customer's MRR is a sum of rounded subscriptions; its movements round each step: a cent or two is no error.
 ROUNDING_MINOR = 2
 SAMPLES = 3
@@ -257,30 +256,29 @@ def _movements_of(provider: Provider, customers: Sequence[Row[Any]]) -> dict[str
 
 def reconcile_customers(import_: Import, provider: Provider, lease: Lease, moment: Moment) -> None:
     """Σ past movements = MRR for each customer, or a warning that says by how much not."""
-    warnings = Warnings(import_)
-    present = owned(Customer, Customer.uuid, Customer.name, Customer.mrr_minor).where(
-        Customer.provider_id == provider.id, Customer.gone_at.is_(None)
-    )
-    for customers in _slices(present, Customer.uuid, RECONCILED_AT_ONCE):
-        sums = _sums_of_movements(provider, customers[0].uuid, customers[-1].uuid, moment)
-        for customer in customers:
-            total = sums.get(customer.uuid, 0)
-            if abs(customer.mrr_minor - total) > ROUNDING_MINOR:
-                detail = f"MRR is {customer.mrr_minor / 100:,.2f}, its movements add up to {total / 100:,.2f}."
-                warnings.add("mrr_differs", customer.uuid, customer.name, detail)
-    lease.write(checkpoint={**import_.checkpoint, "reconciled": True}, warnings=Import.warnings + warnings.write())
-    db.session.commit()
-
-
-def _sums_of_movements(provider: Provider, first: str, last: str, moment: Moment) -> dict[str, int]:
-    """What the past movements of each customer from one uuid to another add up to."""
-    statement = owned(Movement, Movement.customer_uuid, func.sum(Movement.movement_minor)).where(
+    counting = (
         Movement.provider_id == provider.id,
-        Movement.customer_uuid.between(first, last),
         Movement.read <= provider.movements_read,
         Movement.at <= moment.now,
     )
-    return {row[0]: int(row[1]) for row in db.session.execute(statement.group_by(Movement.customer_uuid))}
+    sum_of = owned(Movement, Movement.customer_uuid, func.sum(Movement.movement_minor).label("minor"))
+    sums = sum_of.where(*counting).group_by(Movement.customer_uuid).subquery()
+    total = func.coalesce(sums.c.minor, 0)
+    differ = (
+        owned(Customer, Customer.uuid, Customer.name, Customer.mrr_minor, total.label("total"))
+        .outerjoin(sums, sums.c.customer_uuid == Customer.uuid)
+        .where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
+        .where(func.abs(Customer.mrr_minor - total) > ROUNDING_MINOR)
+        .order_by(Customer.uuid)
+    )
+    warnings = Warnings(import_)
+    with reading():
+        for row in db.session.execute(differ.execution_options(yield_per=1000)):
+            detail = f"MRR is {row.mrr_minor / 100:,.2f}, its movements add up to {int(row.total) / 100:,.2f}."
+            warnings.add("mrr_differs", row.uuid, row.name, detail)
+        db.session.rollback()
+    lease.write(checkpoint={**import_.checkpoint, "reconciled": True}, warnings=Import.warnings + warnings.write())
+    db.session.commit()
 
 
 def _note_filled(

@@ -118,13 +118,16 @@ class Warnings:
     def __init__(self, import_: Import) -> None:
         self.import_id, self.room = import_.id, MOST_WARNINGS - import_.warnings
         self.rows: list[dict[str, Any]] = []
+        self.count = 0
         self.refused = b""
 
     def add(
         self, kind: str, uuid: str | None, name: str | None, detail: str | None, property_id: UUID | None = None
     ) -> None:
-        of = {"customer_uuid": uuid, "customer_name": name, "property_id": property_id}
-        self.rows.append({**of, "kind": kind, "detail": detail and detail[:500]})
+        of = {"customer_uuid": uuid, "customer_name": name, "property_id": property_id, "import_id": self.import_id}
+        self.count += 1
+        if len(self.rows) < self.room:
+            self.rows.append({**of, "kind": kind, "detail": detail and detail[:500]})
 
     def of_record(self, warnings: tuple[RecordWarning, ...], uuid: str, name: str | None) -> None:
         for warning in warnings:
@@ -132,9 +135,8 @@ class Warnings:
 
     def write(self) -> int:
         """Add the rows to the running transaction; answers how many warnings there were since the last."""
-        count, kept = len(self.rows), self.rows[: max(0, self.room)]
-        self.rows, self.room = [], self.room - len(kept)
-        insert_rows(ImportWarning, [{**row, "import_id": self.import_id} for row in kept])
+        insert_rows(ImportWarning, self.rows)
+        count, self.count, self.room, self.rows = self.count, 0, self.room - len(self.rows), []
         return count
 
 
