@@ -56,7 +56,7 @@ class Reason(StrEnum):
     UNAVAILABLE = "unavailable"
     BROKEN_ANSWER = "broken_answer"
     SECRET_STORE = "secret_store"
-    DATABASE = "database"
+    DATABASE = "database_down"
     STOPPED_TOO_OFTEN = "stopped_too_often"
     DISCONNECTED = "disconnected"
     UNEXPECTED = "unexpected"
