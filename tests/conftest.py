@@ -34,7 +34,7 @@ DATABASES = ["sqlite", "postgresql"] if postgresql.SERVER else ["sqlite"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--sizes",
-        default="7,450",
+        default="7,250",
         help="customers of the accounts that the exactness tests import, one seed each",
     )
     parser.addoption("--fault-cases", type=int, default=6, help="imports under a random mixture of faults")

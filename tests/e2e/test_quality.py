@@ -59,7 +59,7 @@ def test_page_is_fit_to_be_seen(
     for width, height in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
         problems += wide(page, width)
-        for scheme in SCHEMES:
+        for scheme in SCHEMES if width > 390 else SCHEMES[:1]:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             problems += [f"axe, {scheme}, {width} px: {found}" for found in inaccessible(page)]
             keep_picture(page, f"{scene.name}-{scheme}-{width}")

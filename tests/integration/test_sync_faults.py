@@ -361,6 +361,7 @@ def test_customer_deleted_while_the_list_is_read_is_not_marked_by_guess(app, con
     assert expected.held_customers(provider).keys() == {raw["uuid"] for raw in account.customers()}
 
 
+@on_sqlite
 def test_list_that_ends_early_marks_nobody_and_says_how_many_are_missing(app, connected, chartmogul):
     provider, account = connected
     syncing.run(app, provider)
