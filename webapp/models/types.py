@@ -44,9 +44,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return lambda text: None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return None if value is None else value.astimezone(UTC)
 
 
 class database_now(FunctionElement[datetime]):
