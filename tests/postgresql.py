@@ -11,14 +11,32 @@ OWNER, APP = "customerscore_owner", "customerscore_app"
 PASSWORD = "tests"
 
 
-def create(name: str, template: str = "template0") -> None:
+def create(name: str) -> None:
     _make_roles()
-    _run(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}")
+    _run(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0")
 
 
 def grant(name: str) -> None:
     """What the app's role may do, as docs/production.md has it; said after the migrations."""
     _run(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP}", name)
+
+
+def empty(name: str) -> None:
+    """Delete all rows of a database and end what a test left open: a hundred times faster than a new database."""
+    _run(
+        """
+        DO $$ DECLARE name text; BEGIN
+            PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid();
+            SET LOCAL session_replication_role = replica;  -- foreign keys are not asked, so the order is any
+            FOR name IN SELECT tablename FROM pg_tables
+                WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+                EXECUTE format('DELETE FROM %I', name);
+            END LOOP;
+        END $$
+        """,
+        name,
+    )
 
 
 def drop(name: str) -> None:

@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from dataclasses import field as attribute
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from functools import cache, cached_property, partial
-from itertools import accumulate
+from functools import cache, partial
 from operator import attrgetter
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -163,31 +162,26 @@ def encode(type_: PropertyType, value: Value | None) -> tuple[int | None, str | 
 
     Raises CannotRead for a value of another type or beyond 63 bits.
     """
-    return encoder(type_)(value)
+    kept = keeper(type_)(value)
+    return (None, kept) if isinstance(kept, str) else (kept, None)
 
 
 @cache
-def encoder(type_: PropertyType) -> Callable[[Value | None], tuple[int | None, str | None]]:
-    """`encode` for many values of one type."""
-    scale = _SCALES.get(type_, 1)
+def keeper(type_: PropertyType) -> Callable[[Value | None], int | str | None]:
+    """`encode` for many values of one type: what goes into the one of the two columns that the type uses."""
+    held_as, keep = _HELD_AS[type_], _KEPT_AS[type_]
 
-    def encode(value: Value | None) -> tuple[int | None, str | None]:
-        if value is None or value == "" or value == ():
-            return None, None
-        if not _fits(value, type_):
+    def kept(value: Any) -> int | str | None:
+        if value is None:
+            return None
+        if type(value) not in held_as:
             raise CannotRead(f"This is not a {type_}.")
-        if isinstance(value, str):
-            return None, value[:TEXT_LENGTH]
-        if isinstance(value, tuple):
-            return None, _list_text(value)
-        if isinstance(value, date):
-            return (value - _EPOCH).days, None
-        number = _scaled(value, scale)
-        if not -LARGEST <= number <= LARGEST:
+        number: int | str | None = keep(value)
+        if isinstance(number, int) and not -LARGEST <= number <= LARGEST:
             raise TooLarge("The number is too large.")
-        return number, None
+        return number
 
-    return encode
+    return kept
 
 
 def decode(type_: PropertyType, number: int | None, text: str | None) -> Value | None:
@@ -245,14 +239,19 @@ def csv_value(type_: PropertyType, value: Value | None) -> str:
 class _Facts:
     """One customer at one moment; its history is prepared when a field first asks for it."""
 
+    __slots__ = ("_history", "customer", "moment", "movements")
+
     def __init__(self, customer: Any, movements: Sequence[Movement], moment: Moment) -> None:
         self.customer = customer
         self.movements = movements
         self.moment = moment
+        self._history: _History | None = None
 
-    @cached_property
+    @property
     def history(self) -> "_History":
-        return _History(self.movements, self.moment)
+        if self._history is None:
+            self._history = _History(self.movements, self.moment)
+        return self._history
 
     def day(self, at: datetime | None) -> date | None:
         return None if at is None else _day(at, self.moment.zone)
@@ -263,34 +262,34 @@ class _Facts:
 
 
 class _History:
-    """A customer's movements in order of time, the past ones with their days."""
+    """A customer's movements in order of time, the past ones with their days; `days` are those that had any, each
+    with the MRR at its end."""
+
+    __slots__ = ("days", "moment", "mrr", "past", "scheduled")
 
     def __init__(self, movements: Sequence[Movement], moment: Moment) -> None:
         self.moment = moment
         self.past: list[tuple[date, Movement]] = []
         self.scheduled: list[Movement] = []
-        for movement in sorted(movements, key=_IN_TIME):
-            if movement.at > moment.now:
+        now, zone, today = moment.now, moment.zone, moment.today
+        for movement in sorted(movements, key=_IN_TIME) if len(movements) > 1 else movements:
+            if movement.at > now:
                 self.scheduled.append(movement)
             else:  # a clock set back over midnight can put a past movement on tomorrow's date
-                self.past.append((min(_day(movement.at, moment.zone), moment.today), movement))
-
-    @cached_property
-    def days(self) -> list[tuple[date, int]]:
+                self.past.append((min(_day(movement.at, zone), today), movement))
         changes: dict[date, int] = {}
         for day, movement in self.past:
             changes[day] = changes.get(day, 0) + movement.movement_minor
-        days = sorted(changes)
-        return list(zip(days, accumulate([changes[day] for day in days]), strict=True))
-
-    @cached_property
-    def mrr(self) -> int:
-        return sum(self.moved())
+        self.days: list[tuple[date, int]] = []
+        self.mrr: int = 0
+        for day in sorted(changes):  # clocks that go back over midnight put a later movement on the day before
+            self.mrr += changes[day]
+            self.days.append((day, self.mrr))
 
     def moved(self, type_: str | None = None, days: int | None = None) -> list[int]:
         """The amounts of the past movements, of one type, of the last `days` days."""
         before = date.min if days is None else self.moment.today - timedelta(days)
-        return [m.movement_minor for day, m in self.past if day > before and type_ in (None, m.type)]
+        return [m.movement_minor for day, m in self.past if day > before and (type_ is None or m.type == type_)]
 
     def last(self, type_: str) -> date | None:
         return next((day for day, movement in reversed(self.past) if movement.type == type_), None)
@@ -356,7 +355,7 @@ def _scheduled_change(facts: _Facts) -> int | None:
 
 def _past(read: Callable[[_History], Value | None]) -> Callable[[_Facts], Value | None]:
     """A field of the MRR history: empty unless it has begun."""
-    return lambda facts: read(facts.history) if facts.history.past else None
+    return lambda facts: read(history) if (history := facts.history).past else None
 
 
 _COMPUTED: Mapping[str, Callable[[_Facts], Value | None]] = {
@@ -441,7 +440,6 @@ def _ratio(part: int, whole: int) -> int:
 
 _EPOCH = date(1970, 1, 1)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_SCALES = {PropertyType.NUMBER: 10_000, PropertyType.PERCENT: 100}
 _HELD_AS: Mapping[PropertyType, tuple[type, ...]] = {
     PropertyType.NUMBER: (int, Decimal),
     PropertyType.MONEY: (int,),
@@ -451,6 +449,15 @@ _HELD_AS: Mapping[PropertyType, tuple[type, ...]] = {
     PropertyType.DATE: (date,),
     PropertyType.LIST: (tuple,),
 }
+_KEPT_AS: Mapping[PropertyType, Callable[[Any], int | str | None]] = {
+    PropertyType.NUMBER: lambda v: _scaled(v, 10_000),
+    PropertyType.MONEY: lambda v: v,
+    PropertyType.PERCENT: lambda v: _scaled(v, 100),
+    PropertyType.TEXT: lambda v: v[:TEXT_LENGTH] or None,
+    PropertyType.BOOLEAN: int,
+    PropertyType.DATE: lambda v: v.toordinal() - _EPOCH.toordinal(),
+    PropertyType.LIST: lambda v: _list_text(v) if v else None,
+}
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _YES = frozenset(("true", "t", "yes", "y", "1"))
@@ -458,7 +465,7 @@ _NO = frozenset(("false", "f", "no", "n", "0"))
 
 
 def _fits(value: Value, type_: PropertyType) -> bool:
-    return isinstance(value, _HELD_AS[type_]) and isinstance(value, bool) == (type_ is PropertyType.BOOLEAN)
+    return type(value) in _HELD_AS[type_]
 
 
 def _list_text(items: tuple[str, ...]) -> str:
@@ -481,10 +488,13 @@ def _scaled(value: int | Decimal, scale: int) -> int:
     """value × scale as a rounded int. Raises CannotRead for what is not a number or absurdly large."""
     if isinstance(value, int):
         return value * scale
-    if value.is_zero() or value.adjusted() < -10:
+    if not value or value.adjusted() < -10:
         return 0
     if not value.is_finite() or value.adjusted() > 20:
         raise TooLarge("The number is too large.")
+    product = value * scale
+    if product == int(product):
+        return int(product)
     numerator, denominator = value.as_integer_ratio()
     return _ratio(numerator * scale, denominator)
 

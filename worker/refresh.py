@@ -1,27 +1,30 @@
 """Values of a tenant's properties, computed from what is stored, in slices; and the checks of the sums."""
 
+import marshal
 from collections import Counter, defaultdict, namedtuple
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, Row, Select, func, literal, null, select, union_all
+from sqlalchemy import BigInteger, Select, func, literal, null, select, union_all
 
-from webapp.chartmogul.fields import Field, PropertyType, infer_custom_type
+from webapp.chartmogul.fields import Cost, Field, PropertyType, infer_custom_type
 from webapp.extensions import db, reading
 from webapp.models import Customer, FilledCustomer, Import, Movement, Property, PropertyValue, Provider, Source
 from webapp.models.types import now
 from webapp.tenancy import owned, owned_delete, owned_update, upsert_rows
-from webapp.values import CannotRead, Moment, Value, convert, encoder, values_reader
+from webapp.values import CannotRead, Moment, Value, convert, keeper, values_reader
+from worker.ids import RawId, as_uuid, raw_id
 from worker.lease import Lease
 from worker.save import Warnings
 
 SLICE = 1_000
+# marshal's version 2 writes what is equal alike; later ones write also what else holds an object.
+MARSHALLED_ALIKE = 2
 # A customer's MRR is a sum of rounded subscriptions; its movements round each step: a cent or two is no error.
 ROUNDING_MINOR = 2
 SAMPLES = 3
@@ -69,8 +72,8 @@ Facts = namedtuple(
     "id uuid name gone_at status mrr_minor arr_minor customer_since free_trial_started_at past_due_since "
     "company email country city billing_system tags custom",
 )
-Moved = namedtuple("Moved", "at type movement_minor mrr_minor")
-Kept = tuple[int | None, str | None]
+Moved = namedtuple("Moved", "customer_uuid at type movement_minor mrr_minor")
+Kept = int | str | None
 
 
 def fill_properties(
@@ -86,21 +89,28 @@ def fill_properties(
     after = UUID(place["after"]) if place.get("after") else None
     values_of = values_reader([property_.field for property_ in properties])
     warnings = Warnings(import_)
-    facts = owned(Customer, *Customer.__table__.c[Facts._fields]).where(Customer.provider_id == provider.id)
-    for customers in _slices(facts, Customer.id, SLICE, after) if properties else ():
-        movements = _movements_of(provider, customers)
-        new: dict[UUID, list[Kept]] = {}
+    facts = owned(Customer, raw_id(Customer.id), *Customer.__table__.c[Facts._fields[1:]])
+    facts = facts.where(Customer.provider_id == provider.id)
+    while properties:
+        with reading():
+            customers = [Facts._make(row) for row in db.session.execute(_slice(facts, Customer.id, after))]
+            movements = _movements_of(provider, customers) if _need_movements(properties) else {}
+            db.session.rollback()
+        if not customers:
+            break
+        new: dict[RawId, list[Kept]] = {}
         present: list[list[Kept]] = []
-        for customer in map(Facts._make, customers):
+        for customer in customers:
             gone = customer.gone_at is not None
             values = values_of(customer, () if gone else movements.get(customer.uuid, ()), moment)
             kept = new[customer.id] = _kept(properties, values, customer, warnings)
             if not gone:
                 present.append(kept)
         for id_, column in zip(versions, zip(*present, strict=True), strict=False):  # no column when all are gone
-            counts[id_] += len(column) - column.count(EMPTY)
+            counts[id_] += len(column) - column.count(None)
         changed = _write_values(import_, properties, new)
-        so_far = {"after": str(customers[-1].id), "versions": versions, "counts": counts}
+        after = as_uuid(customers[-1].id)
+        so_far = {"after": str(after), "versions": versions, "counts": counts}
         lease.write(
             checkpoint={**import_.checkpoint, "values": so_far},
             attempt=1,
@@ -112,9 +122,6 @@ def fill_properties(
     _note_filled(import_, properties, counts, lease, moment.now)
 
 
-EMPTY: Kept = (None, None)
-
-
 @dataclass(frozen=True)
 class _Property:
     """A property that is being filled: where its values come from and how each is kept."""
@@ -124,17 +131,8 @@ class _Property:
     name: str
     type: PropertyType
     field: Field
-    zone: ZoneInfo
-
-    def kept(self, value: Value) -> Kept:
-        """How a value is kept; raises CannotRead for one that cannot be of this property's type."""
-        if self.field.type is not self.type:
-            value = convert(value, self.field.type, self.type, self.zone)
-        return self.encode(value)
-
-    @cached_property
-    def encode(self) -> Callable[[Value | None], Kept]:
-        return encoder(self.type)
+    # Raises CannotRead for a value that cannot be of this property's type.
+    keep: Callable[[Value], Kept]
 
 
 def _properties(provider: Provider, versions: dict[str, int] | None) -> list[_Property]:
@@ -142,45 +140,60 @@ def _properties(provider: Provider, versions: dict[str, int] | None) -> list[_Pr
     made or redefined since would be filled by half."""
     found = db.session.scalars(owned(Property).where(Property.source == Source.CHARTMOGUL).order_by(Property.id))
     return [
-        _Property(row.id, row.version, row.name, PropertyType(row.type), field, provider.zone)
+        _Property(row.id, row.version, row.name, type_, field, _keep(field, type_, provider.zone))
         for row in found
         if (field := row.chartmogul_field(provider.attributes))
         and (versions is None or versions.get(str(row.id)) == row.version)
+        and (type_ := PropertyType(row.type))
     ]
+
+
+def _keep(field: Field, type_: PropertyType, zone: ZoneInfo) -> Callable[[Value], Kept]:
+    """How values of a field are kept as a property of a type."""
+    keep = keeper(type_)
+    return keep if field.type is type_ else lambda value: keep(convert(value, field.type, type_, zone))
+
+
+def _need_movements(properties: Sequence[_Property]) -> bool:
+    return any(property_.field.cost is Cost.MOVEMENTS for property_ in properties)
 
 
 def _kept(
     properties: Sequence[_Property], values: Sequence[Value | None], customer: Any, warnings: Warnings
 ) -> list[Kept]:
-    kept = [EMPTY] * len(properties)
-    for number, (property_, value) in enumerate(zip(properties, values, strict=True)):
-        if value is None:
-            continue
+    kept: list[Kept] = []
+    for property_, value in zip(properties, values, strict=True):
         try:
-            kept[number] = property_.kept(value)
+            kept.append(None if value is None else property_.keep(value))
         except CannotRead:
+            kept.append(None)
             detail = f"{property_.name}: “{str(value)[:80]}” cannot be read as {property_.type}."
             warnings.add("value_unreadable", customer.uuid, customer.name, detail, property_.id)
     return kept
 
 
-def _write_values(import_: Import, properties: Sequence[_Property], new: dict[UUID, list[Kept]]) -> int:
+def _write_values(import_: Import, properties: Sequence[_Property], new: dict[RawId, list[Kept]]) -> int:
     """Write what differs, remove what is empty now; answers how many values changed. Properties that somebody
     redefined or deleted since the run began are left to the next one."""
-    which = repr([(property_.id.hex, property_.version) for property_ in properties])
-    hashes = {id_: blake2b((which + repr(kept)).encode(), digest_size=16).digest() for id_, kept in new.items()}
-    differ = set(hashes.items()) - _hashes(min(new), max(new))
+    which = blake2b(repr([(property_.id.hex, property_.version) for property_ in properties]).encode(), digest_size=16)
+    known = _hashes(as_uuid(min(new)), as_uuid(max(new)))
+    differ: dict[UUID, bytes] = {}
+    for raw, kept in new.items():
+        hash_ = which.copy()
+        hash_.update(marshal.dumps(kept, MARSHALLED_ALIKE))
+        if known.get(raw) != hash_.digest():
+            differ[as_uuid(raw)] = hash_.digest()
     if not differ:
         return 0
-    ids = [id_ for id_, _ in differ]
     valid = _still_valid(properties)
     wanted = {
-        (id_, property_.id): (property_.version, *kept)
-        for id_ in ids
-        for property_, kept in zip(properties, new[id_], strict=True)
-        if kept != EMPTY and property_.id in valid
+        (id_, property_.id): (property_.version, *((None, kept) if isinstance(kept, str) else (kept, None)))
+        for raw, all_kept in new.items()
+        if (id_ := as_uuid(raw)) in differ
+        for property_, kept in zip(properties, all_kept, strict=True)
+        if kept is not None and property_.id in valid
     }
-    old = _old_values(ids, valid)
+    old = _old_values(list(differ), valid)
     changed = {key: value for key, value in wanted.items() if old.get(key) != value}
     emptied = old.keys() - wanted.keys()
     said = {"import_id": import_.id, "set_by": None, "changed_at": now()}
@@ -193,14 +206,15 @@ def _write_values(import_: Import, properties: Sequence[_Property], new: dict[UU
         of_these = PropertyValue.customer_id.in_([id_ for id_, of in emptied if of == property_id])
         emptying = owned_delete(PropertyValue).where(PropertyValue.property_id == property_id, of_these)
         db.session.execute(emptying.execution_options(synchronize_session=False))
-    upsert_rows(FilledCustomer, [{"customer_id": id_, "hash": hash_} for id_, hash_ in differ], key=["customer_id"])
+    filled = [{"customer_id": id_, "hash": hash_} for id_, hash_ in differ.items()]
+    upsert_rows(FilledCustomer, filled, key=["customer_id"])
     return len(changed) + len(emptied)
 
 
-def _hashes(first: UUID, last: UUID) -> set[tuple[UUID, bytes]]:
-    columns = FilledCustomer.__table__.c["customer_id", "hash"]
-    found = owned(FilledCustomer, *columns).where(FilledCustomer.customer_id.between(first, last))
-    return {tuple(row) for row in db.session.execute(found)}
+def _hashes(first: UUID, last: UUID) -> dict[RawId, bytes]:
+    found = owned(FilledCustomer, raw_id(FilledCustomer.customer_id), FilledCustomer.__table__.c.hash)
+    rows = db.session.execute(found.where(FilledCustomer.customer_id.between(first, last)))
+    return {id_: hash_ for id_, hash_ in rows}  # noqa: C416 - dict() takes a result for a mapping
 
 
 def _still_valid(properties: Sequence[_Property]) -> set[UUID]:
@@ -219,29 +233,22 @@ def _old_values(customer_ids: list[UUID], property_ids: set[UUID]) -> dict[tuple
     return {(row[0], row[1]): tuple(row[2:]) for row in db.session.execute(rows)}
 
 
-def _slices(statement: Select[Any], key: Any, size: int, after: Any = None) -> Iterator[Sequence[Row[Any]]]:
-    """What a statement finds, so many rows at a time, in the database's own order of a unique column."""
-    while True:
-        rest = statement if after is None else statement.where(key > after)
-        rows = db.session.execute(rest.order_by(key).limit(size)).all()
-        if not rows:
-            db.session.rollback()
-            return
-        yield rows
-        db.session.rollback()
-        after = getattr(rows[-1], key.key)
+def _slice(statement: Select[Any], key: Any, after: Any) -> Select[Any]:
+    """What a statement finds after a place, in the database's own order of a unique column, as much as one slice."""
+    rest = statement if after is None else statement.where(key > after)
+    return rest.order_by(key).limit(SLICE)
 
 
-def _movements_of(provider: Provider, customers: Sequence[Row[Any]]) -> dict[str, list[Moved]]:
+def _movements_of(provider: Provider, customers: Sequence[Facts]) -> dict[str, list[Moved]]:
     """The movements that count, by customer uuid."""
-    statement = owned(Movement, *Movement.__table__.c["customer_uuid", *Moved._fields]).where(
+    statement = owned(Movement, *Movement.__table__.c[Moved._fields]).where(
         Movement.provider_id == provider.id,
         Movement.customer_uuid.in_([customer.uuid for customer in customers]),
         Movement.read <= provider.movements_read,
     )
     found: dict[str, list[Moved]] = defaultdict(list)
-    for uuid, *moved in db.session.execute(statement):
-        found[uuid].append(Moved._make(moved))
+    for moved in map(Moved._make, db.session.execute(statement)):
+        found[moved.customer_uuid].append(moved)
     return found
 
 

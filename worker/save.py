@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, String, func, type_coerce
+from sqlalchemy import Select, func
 
 from webapp.chartmogul.records import (
     CustomerRecord,
@@ -21,7 +21,7 @@ from webapp.chartmogul.records import (
 from webapp.extensions import db, reading
 from webapp.models import Customer, Import, ImportPage, ImportWarning, Movement, Provider
 from webapp.tenancy import insert_rows, owned, owned_delete, owned_update, upsert_rows
-from worker.ids import Ids
+from worker.ids import Ids, id_bytes, raw_id
 from worker.lease import Lease
 from worker.plan import FetchedPage, Plan
 
@@ -51,12 +51,12 @@ class Seen:
 
     def _load(self, import_id: UUID, provider: Provider) -> None:
         facts = (Customer.content_hash, Customer.past_due_since.is_not(None), Customer.gone_at.is_not(None))
-        stored = _of(provider, Customer, _raw(Customer.id), *facts).execution_options(yield_per=5000)
+        stored = _of(provider, Customer, raw_id(Customer.id), *facts).execution_options(yield_per=5000)
         for id_, hash_, past_due, gone in db.session.execute(stored):
-            self.stored.add(_bytes(id_), HELD | (DUE if past_due else 0) | (GONE if gone else 0), hash_)
-        held = _of(provider, Movement, _raw(Movement.id)).execution_options(yield_per=5000)
+            self.stored.add(id_bytes(id_), HELD | (DUE if past_due else 0) | (GONE if gone else 0), hash_)
+        held = _of(provider, Movement, raw_id(Movement.id)).execution_options(yield_per=5000)
         for id_ in db.session.scalars(held):
-            self.movements.add(_bytes(id_), HELD)
+            self.movements.add(id_bytes(id_), HELD)
         pages = owned(ImportPage, ImportPage.stream, ImportPage.seen).where(ImportPage.import_id == import_id)
         for stream, seen in db.session.execute(pages.execution_options(yield_per=50)):
             hashes = [seen[at : at + 16] for at in range(0, len(seen), 16)]
@@ -360,15 +360,6 @@ def _keep_seen(import_id: UUID, stream: str, number: int, seen: bytes) -> None:
 
 def _of(provider: Provider, model: type[Customer] | type[Movement], *columns: Any) -> Select[Any]:
     return owned(model, *columns).where(model.provider_id == provider.id)
-
-
-def _raw(column: Any) -> Any:
-    """An id as the driver gives it: making a UUID of each would take longer than reading them."""
-    return type_coerce(column, String)
-
-
-def _bytes(id_: str | UUID) -> bytes:
-    return id_.bytes if isinstance(id_, UUID) else bytes.fromhex(id_)
 
 
 def _movement_row(record: Any, id_: bytes, provider: Provider) -> dict[str, Any]:

@@ -2,15 +2,15 @@
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from redis import Redis
 
 from simulator import Simulator
 from tests import postgresql
-from tests.conftest import DATABASES, make_settings, refuse_tenantless
+from tests.conftest import DATABASES, make_settings, new_database, refuse_tenantless
 from tests.guards.world import World
 from tests.person import Browser
 from webapp import create_app
@@ -26,16 +26,13 @@ def world(
     _world: Simulator,
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("world")
-    name = f"test_{uuid4().hex}"
+    opened = partial(_open, redis_url=redis_url, chartmogul_url=_world.url, net=getattr(request.module, "NET", True))
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("_sqlite_template"), folder / "customerscore.sqlite")
-        url = f"sqlite:///{folder / 'customerscore.sqlite'}"
+        yield from opened(folder, f"sqlite:///{folder / 'customerscore.sqlite'}")
     else:
-        postgresql.create(name, template=request.getfixturevalue("_postgresql_template"))
-        url = postgresql.address(name)
-    yield from _open(folder, url, redis_url, _world.url, net=getattr(request.module, "NET", True))
-    if request.param != "sqlite":
-        postgresql.drop(name)
+        with new_database(folder) as name:
+            yield from opened(folder, postgresql.address(name))
 
 
 def _open(folder: Path, database_url: str, redis_url: str, chartmogul_url: str, net: bool) -> Iterator[World]:
