@@ -164,7 +164,8 @@ def make_value(
 
 
 def make_filled(customer: Customer) -> FilledCustomer:
-    return _add(FilledCustomer(tenant_id=customer.tenant_id, customer_id=customer.id, hash=b"0" * 16), {})
+    of = {"provider_id": customer.provider_id, "customer_uuid": customer.uuid}
+    return _add(FilledCustomer(tenant_id=customer.tenant_id, hash=b"0" * 16, **of), {})
 
 
 def _add(row: Any, changes: dict[str, Any]) -> Any:

@@ -50,9 +50,11 @@ def _flask_config(settings: Settings, for_jobs: bool) -> dict[str, Any]:
     postgresql = settings.database.startswith("postgresql")
     # An error must not hold what was written: logs and the queue keep its text.
     options: dict[str, Any] = {"pool_pre_ping": not for_jobs, "hide_parameters": True}
-    if postgresql:  # what a process that stands still has locked is free again before its import's lease is over
+    if postgresql:
+        # What a process that stands still has locked is free again before its import's lease is over. Times come in
+        # UTC, so that none has to be turned into it.
         options["connect_args"] = {
-            "options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=25000",
+            "options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=25000 -c TimeZone=UTC",
             "connect_timeout": 5,
         }
     limits = settings.redis.replace("unix://", "redis+unix://", 1)

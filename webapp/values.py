@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from dataclasses import field as attribute
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from functools import cache, partial
+from functools import lru_cache, partial
 from operator import attrgetter
+from types import NoneType
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -103,11 +104,12 @@ def field_values(
 def values_reader(fields: Collection[str | Field]) -> Callable[[Any, Sequence[Movement], Moment], list[Value | None]]:
     """`field_values` for many customers: the fields are looked up once, each customer's values come in their
     order, None for none."""
-    read = [_reader(field) for field in fields]
+    readers = [_reader(field) for field in fields]
 
     def values(customer: Any, movements: Sequence[Movement], moment: Moment) -> list[Value | None]:
         facts = _Facts(customer, movements, moment)
-        return [value(facts) for value in read]
+        begun = bool(facts.history.past)
+        return [(read(facts.history) if begun else None) if past else read(facts) for past, read in readers]
 
     return values
 
@@ -162,25 +164,20 @@ def encode(type_: PropertyType, value: Value | None) -> tuple[int | None, str | 
 
     Raises CannotRead for a value of another type or beyond 63 bits.
     """
-    kept = keeper(type_)(value)
+    (kept,) = encode_all(type_, [value])
     return (None, kept) if isinstance(kept, str) else (kept, None)
 
 
-@cache
-def keeper(type_: PropertyType) -> Callable[[Value | None], int | str | None]:
+def encode_all(type_: PropertyType, values: Sequence[Value | None]) -> list[int | str | None]:
     """`encode` for many values of one type: what goes into the one of the two columns that the type uses."""
-    held_as, keep = _HELD_AS[type_], _KEPT_AS[type_]
-
-    def kept(value: Any) -> int | str | None:
-        if value is None:
-            return None
-        if type(value) not in held_as:
-            raise CannotRead(f"This is not a {type_}.")
-        number: int | str | None = keep(value)
-        if isinstance(number, int) and not -LARGEST <= number <= LARGEST:
+    if not set(map(type, values)) <= _HELD_AS[type_]:
+        raise CannotRead(f"This is not a {type_}.")
+    keep = _KEPT_AS[type_]
+    kept = [None if value is None else keep(value) for value in values]
+    if type_ not in (PropertyType.TEXT, PropertyType.LIST):
+        numbers = [number for number in kept if number is not None]
+        if numbers and not -LARGEST <= min(numbers) <= max(numbers) <= LARGEST:
             raise TooLarge("The number is too large.")
-        return number
-
     return kept
 
 
@@ -237,21 +234,15 @@ def csv_value(type_: PropertyType, value: Value | None) -> str:
 
 
 class _Facts:
-    """One customer at one moment; its history is prepared when a field first asks for it."""
+    """One customer at one moment."""
 
-    __slots__ = ("_history", "customer", "moment", "movements")
+    __slots__ = ("customer", "history", "moment", "movements")
 
     def __init__(self, customer: Any, movements: Sequence[Movement], moment: Moment) -> None:
         self.customer = customer
         self.movements = movements
         self.moment = moment
-        self._history: _History | None = None
-
-    @property
-    def history(self) -> "_History":
-        if self._history is None:
-            self._history = _History(self.movements, self.moment)
-        return self._history
+        self.history = _History(movements, moment)
 
     def day(self, at: datetime | None) -> date | None:
         return None if at is None else _day(at, self.moment.zone)
@@ -353,36 +344,34 @@ def _scheduled_change(facts: _Facts) -> int | None:
     return sum(m.movement_minor for m in facts.history.scheduled) if facts.movements else None
 
 
-def _past(read: Callable[[_History], Value | None]) -> Callable[[_Facts], Value | None]:
-    """A field of the MRR history: empty unless it has begun."""
-    return lambda facts: read(history) if (history := facts.history).past else None
-
-
-_COMPUTED: Mapping[str, Callable[[_Facts], Value | None]] = {
+# Fields of the MRR history, which are empty unless it has begun, and all others.
+_OF_HISTORY: Mapping[str, Callable[[_History], Value | None]] = {
+    "cm_churned_on": _History.churned_on,
+    "cm_reactivations": lambda h: len(h.moved("reactivation")),
+    "cm_recurring_revenue": _History.revenue,
+    "cm_mrr_change_30d": lambda h: sum(h.moved(days=30)),
+    "cm_mrr_change_90d_pct": _History.change_90d,
+    "cm_mrr_vs_peak_pct": lambda h: _percent(h.mrr, h.peak()),
+    "cm_mrr_vs_first_pct": lambda h: _percent(h.mrr, h.first()),
+    "cm_contraction_12m": lambda h: -sum(h.moved("contraction", 365)),
+    "cm_expansion_12m": lambda h: sum(h.moved("expansion", 365)),
+    "cm_contractions_180d": lambda h: len(h.moved("contraction", 180)),
+    "cm_last_movement": lambda h: str(h.past[-1][1].type),
+    "cm_last_movement_on": lambda h: h.past[-1][0],
+}
+_OF_FACTS: Mapping[str, Callable[[_Facts], Value | None]] = {
     "cm_status": lambda f: _text(f.customer.status),
     "cm_churned": lambda f: f.customer.status == "Cancelled" if f.customer.status else None,
-    "cm_churned_on": _past(_History.churned_on),
     "cm_scheduled_churn_on": lambda f: f.history.scheduled_churn_on(),
     "cm_customer_since": lambda f: f.day(f.customer.customer_since),
     "cm_tenure_days": lambda f: f.since(f.day(f.customer.customer_since)),
     "cm_trial_to_paid_days": _trial_to_paid,
     "cm_days_past_due": _days_past_due,
-    "cm_reactivations": _past(lambda h: len(h.moved("reactivation"))),
     "cm_mrr": lambda f: f.customer.mrr_minor,
     "cm_arr": lambda f: f.customer.arr_minor,
     "cm_mrr_share": lambda f: _percent(f.customer.mrr_minor, f.moment.total_mrr_minor),
-    "cm_recurring_revenue": _past(_History.revenue),
-    "cm_mrr_change_30d": _past(lambda h: sum(h.moved(days=30))),
-    "cm_mrr_change_90d_pct": _past(_History.change_90d),
-    "cm_mrr_vs_peak_pct": _past(lambda h: _percent(h.mrr, h.peak())),
-    "cm_mrr_vs_first_pct": _past(lambda h: _percent(h.mrr, h.first())),
-    "cm_contraction_12m": _past(lambda h: -sum(h.moved("contraction", 365))),
-    "cm_expansion_12m": _past(lambda h: sum(h.moved("expansion", 365))),
-    "cm_contractions_180d": _past(lambda h: len(h.moved("contraction", 180))),
     "cm_days_since_contraction": lambda f: f.since(f.history.last("contraction")),
     "cm_days_since_expansion": lambda f: f.since(f.history.last("expansion")),
-    "cm_last_movement": _past(lambda h: str(h.past[-1][1].type)),
-    "cm_last_movement_on": _past(lambda h: h.past[-1][0]),
     "cm_scheduled_mrr_change": _scheduled_change,
     "cm_company": lambda f: _text(f.customer.company),
     "cm_email": lambda f: _text(f.customer.email),
@@ -393,13 +382,16 @@ _COMPUTED: Mapping[str, Callable[[_Facts], Value | None]] = {
 }
 
 
-def _reader(field: str | Field) -> Callable[[_Facts], Value | None]:
+def _reader(field: str | Field) -> tuple[bool, Callable[[Any], Value | None]]:
+    """Whether a field is of the history, and how it is read of that or of all facts."""
     codename = field if isinstance(field, str) else field.codename
-    if codename in _COMPUTED:
-        return _COMPUTED[codename]
+    if codename in _OF_HISTORY:
+        return True, _OF_HISTORY[codename]
+    if codename in _OF_FACTS:
+        return False, _OF_FACTS[codename]
     if not codename.startswith(CUSTOM_PREFIX):
         raise KeyError(codename)
-    return partial(_custom_value, field)
+    return False, partial(_custom_value, field)
 
 
 def _custom_value(field: str | Field, facts: _Facts) -> Value | None:
@@ -429,7 +421,7 @@ def _custom(value: object) -> Value | None:
 
 def _percent(part: int, whole: int) -> Decimal | None:
     """part ÷ whole in percent points, two decimals; None without a positive whole."""
-    return Decimal(_ratio(part * 10_000, whole)).scaleb(-2) if whole > 0 else None
+    return _hundredths(_ratio(part * 10_000, whole)) if whole > 0 else None
 
 
 def _ratio(part: int, whole: int) -> int:
@@ -440,16 +432,16 @@ def _ratio(part: int, whole: int) -> int:
 
 _EPOCH = date(1970, 1, 1)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_HELD_AS: Mapping[PropertyType, tuple[type, ...]] = {
-    PropertyType.NUMBER: (int, Decimal),
-    PropertyType.MONEY: (int,),
-    PropertyType.PERCENT: (int, Decimal),
-    PropertyType.TEXT: (str,),
-    PropertyType.BOOLEAN: (bool,),
-    PropertyType.DATE: (date,),
-    PropertyType.LIST: (tuple,),
+_HELD_AS: Mapping[PropertyType, set[type]] = {
+    PropertyType.NUMBER: {int, Decimal, NoneType},
+    PropertyType.MONEY: {int, NoneType},
+    PropertyType.PERCENT: {int, Decimal, NoneType},
+    PropertyType.TEXT: {str, NoneType},
+    PropertyType.BOOLEAN: {bool, NoneType},
+    PropertyType.DATE: {date, NoneType},
+    PropertyType.LIST: {tuple, NoneType},
 }
-_KEPT_AS: Mapping[PropertyType, Callable[[Any], int | str | None]] = {
+_KEPT_AS: Mapping[PropertyType, Callable[[Any], Any]] = {
     PropertyType.NUMBER: lambda v: _scaled(v, 10_000),
     PropertyType.MONEY: lambda v: v,
     PropertyType.PERCENT: lambda v: _scaled(v, 100),
@@ -499,6 +491,7 @@ def _scaled(value: int | Decimal, scale: int) -> int:
     return _ratio(numerator * scale, denominator)
 
 
+@lru_cache(maxsize=20_000)  # most percentages are between 0 and 100
 def _hundredths(minor: int) -> Decimal:
     return Decimal(minor).scaleb(-2)
 

@@ -10,15 +10,15 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, Select, func, literal, null, select, union_all
+from sqlalchemy import BigInteger, func, literal, null, select, union_all
 
 from webapp.chartmogul.fields import Cost, Field, PropertyType, infer_custom_type
 from webapp.extensions import db, reading
 from webapp.models import Customer, FilledCustomer, Import, Movement, Property, PropertyValue, Provider, Source
 from webapp.models.types import now
 from webapp.tenancy import owned, owned_delete, owned_update, upsert_rows
-from webapp.values import CannotRead, Moment, Value, convert, keeper, values_reader
-from worker.ids import RawId, as_uuid, raw_id
+from webapp.values import CannotRead, Moment, Value, convert, encode_all, values_reader
+from worker.ids import as_uuid, raw_id
 from worker.lease import Lease
 from worker.save import Warnings
 
@@ -73,6 +73,8 @@ Facts = namedtuple(
     "company email country city billing_system tags custom",
 )
 Moved = namedtuple("Moved", "customer_uuid at type movement_minor mrr_minor")
+# Those whose JSON is read only for a property that is made of it.
+ATTRIBUTES = ("tags", "custom")
 Kept = int | str | None
 
 
@@ -86,31 +88,35 @@ def fill_properties(
     db.session.rollback()
     versions = {str(property_.id): property_.version for property_ in properties}
     counts = Counter[str](place.get("counts", {}))
-    after = UUID(place["after"]) if place.get("after") else None
+    after = place.get("after")
     values_of = values_reader([property_.field for property_ in properties])
+    unread = {
+        name for name in ATTRIBUTES if not any(f".{name}" in property_.field.api_path for property_ in properties)
+    }
     warnings = Warnings(import_)
-    facts = owned(Customer, raw_id(Customer.id), *Customer.__table__.c[Facts._fields[1:]])
-    facts = facts.where(Customer.provider_id == provider.id)
     while properties:
         with reading():
-            customers = [Facts._make(row) for row in db.session.execute(_slice(facts, Customer.id, after))]
+            customers = _customers_after(provider, after, unread)
+            if not customers:
+                break
             movements = _movements_of(provider, customers) if _need_movements(properties) else {}
+            known = _hashes_of(provider, customers)
             db.session.rollback()
-        if not customers:
-            break
-        new: dict[RawId, list[Kept]] = {}
-        present: list[list[Kept]] = []
-        for customer in customers:
-            gone = customer.gone_at is not None
-            values = values_of(customer, () if gone else movements.get(customer.uuid, ()), moment)
-            kept = new[customer.id] = _kept(properties, values, customer, warnings)
-            if not gone:
-                present.append(kept)
-        for id_, column in zip(versions, zip(*present, strict=True), strict=False):  # no column when all are gone
-            counts[id_] += len(column) - column.count(None)
-        changed = _write_values(import_, properties, new)
-        after = as_uuid(customers[-1].id)
-        so_far = {"after": str(after), "versions": versions, "counts": counts}
+        gone = [customer.gone_at is not None for customer in customers]
+        values = [
+            values_of(customer, () if is_gone else movements.get(customer.uuid, ()), moment)
+            for customer, is_gone in zip(customers, gone, strict=True)
+        ]
+        columns = [
+            _kept(property_, column, customers, warnings)
+            for property_, column in zip(properties, zip(*values, strict=True), strict=True)
+        ]
+        for id_, column in zip(versions, columns, strict=True):
+            counts[id_] += sum(kept is not None and not is_gone for kept, is_gone in zip(column, gone, strict=True))
+        new = list(zip(*columns, strict=True))
+        changed = _write_values(import_, properties, _that_differ(properties, customers, new, known))
+        after = customers[-1].uuid
+        so_far = {"after": after, "versions": versions, "counts": counts}
         lease.write(
             checkpoint={**import_.checkpoint, "values": so_far},
             attempt=1,
@@ -119,6 +125,7 @@ def fill_properties(
         )
         db.session.commit()
         may_go_on()
+    db.session.rollback()
     _note_filled(import_, properties, counts, lease, moment.now)
 
 
@@ -131,8 +138,8 @@ class _Property:
     name: str
     type: PropertyType
     field: Field
-    # Raises CannotRead for a value that cannot be of this property's type.
-    keep: Callable[[Value], Kept]
+    # Raises CannotRead if one of the values cannot be of this property's type.
+    keep: Callable[[Sequence[Value | None]], list[Kept]]
 
 
 def _properties(provider: Provider, versions: dict[str, int] | None) -> list[_Property]:
@@ -140,7 +147,7 @@ def _properties(provider: Provider, versions: dict[str, int] | None) -> list[_Pr
     made or redefined since would be filled by half."""
     found = db.session.scalars(owned(Property).where(Property.source == Source.CHARTMOGUL).order_by(Property.id))
     return [
-        _Property(row.id, row.version, row.name, type_, field, _keep(field, type_, provider.zone))
+        _Property(row.id, row.version, row.name, type_, field, _keeping(field, type_, provider.zone))
         for row in found
         if (field := row.chartmogul_field(provider.attributes))
         and (versions is None or versions.get(str(row.id)) == row.version)
@@ -148,10 +155,15 @@ def _properties(provider: Provider, versions: dict[str, int] | None) -> list[_Pr
     ]
 
 
-def _keep(field: Field, type_: PropertyType, zone: ZoneInfo) -> Callable[[Value], Kept]:
+def _keeping(field: Field, type_: PropertyType, zone: ZoneInfo) -> Callable[[Sequence[Value | None]], list[Kept]]:
     """How values of a field are kept as a property of a type."""
-    keep = keeper(type_)
-    return keep if field.type is type_ else lambda value: keep(convert(value, field.type, type_, zone))
+
+    def keep(values: Sequence[Value | None]) -> list[Kept]:
+        if field.type is not type_:
+            values = [None if value is None else convert(value, field.type, type_, zone) for value in values]
+        return encode_all(type_, values)
+
+    return keep
 
 
 def _need_movements(properties: Sequence[_Property]) -> bool:
@@ -159,41 +171,58 @@ def _need_movements(properties: Sequence[_Property]) -> bool:
 
 
 def _kept(
-    properties: Sequence[_Property], values: Sequence[Value | None], customer: Any, warnings: Warnings
+    property_: _Property, values: Sequence[Value | None], customers: Sequence[Facts], warnings: Warnings
 ) -> list[Kept]:
-    kept: list[Kept] = []
-    for property_, value in zip(properties, values, strict=True):
-        try:
-            kept.append(None if value is None else property_.keep(value))
-        except CannotRead:
-            kept.append(None)
-            detail = f"{property_.name}: “{str(value)[:80]}” cannot be read as {property_.type}."
-            warnings.add("value_unreadable", customer.uuid, customer.name, detail, property_.id)
-    return kept
+    """How a property's values of some customers are kept; one that cannot be is empty, and warned of."""
+    try:
+        return property_.keep(values)
+    except CannotRead:
+        return [_kept_one(property_, *pair, warnings) for pair in zip(values, customers, strict=True)]
 
 
-def _write_values(import_: Import, properties: Sequence[_Property], new: dict[RawId, list[Kept]]) -> int:
-    """Write what differs, remove what is empty now; answers how many values changed. Properties that somebody
-    redefined or deleted since the run began are left to the next one."""
+def _kept_one(property_: _Property, value: Value | None, customer: Facts, warnings: Warnings) -> Kept:
+    try:
+        return property_.keep([value])[0]
+    except CannotRead:
+        detail = f"{property_.name}: “{str(value)[:80]}” cannot be read as {property_.type}."
+        warnings.add("value_unreadable", customer.uuid, customer.name, detail, property_.id)
+        return None
+
+
+Differing = tuple[Facts, bytes, tuple[Kept, ...]]
+
+
+def _that_differ(
+    properties: Sequence[_Property],
+    customers: Sequence[Facts],
+    new: Sequence[tuple[Kept, ...]],
+    known: dict[str, bytes],
+) -> list[Differing]:
+    """The customers whose values are not what they were when they were last written, with what they hash to now."""
     which = blake2b(repr([(property_.id.hex, property_.version) for property_ in properties]).encode(), digest_size=16)
-    known = _hashes(as_uuid(min(new)), as_uuid(max(new)))
-    differ: dict[UUID, bytes] = {}
-    for raw, kept in new.items():
+    differing: list[Differing] = []
+    for customer, kept in zip(customers, new, strict=True):
         hash_ = which.copy()
         hash_.update(marshal.dumps(kept, MARSHALLED_ALIKE))
-        if known.get(raw) != hash_.digest():
-            differ[as_uuid(raw)] = hash_.digest()
-    if not differ:
+        if known.get(customer.uuid) != hash_.digest():
+            differing.append((customer, hash_.digest(), kept))
+    return differing
+
+
+def _write_values(import_: Import, properties: Sequence[_Property], differing: Sequence[Differing]) -> int:
+    """Write what differs, remove what is empty now; answers how many values changed. Properties that somebody
+    redefined or deleted since the run began are left to the next one."""
+    if not differing:
         return 0
     valid = _still_valid(properties)
+    new = sorted((as_uuid(customer.id), kept) for customer, _, kept in differing)
     wanted = {
         (id_, property_.id): (property_.version, *((None, kept) if isinstance(kept, str) else (kept, None)))
-        for raw, all_kept in new.items()
-        if (id_ := as_uuid(raw)) in differ
+        for id_, all_kept in new
         for property_, kept in zip(properties, all_kept, strict=True)
         if kept is not None and property_.id in valid
     }
-    old = _old_values(list(differ), valid)
+    old = _old_values([id_ for id_, _ in new], valid)
     changed = {key: value for key, value in wanted.items() if old.get(key) != value}
     emptied = old.keys() - wanted.keys()
     said = {"import_id": import_.id, "set_by": None, "changed_at": now()}
@@ -206,15 +235,12 @@ def _write_values(import_: Import, properties: Sequence[_Property], new: dict[Ra
         of_these = PropertyValue.customer_id.in_([id_ for id_, of in emptied if of == property_id])
         emptying = owned_delete(PropertyValue).where(PropertyValue.property_id == property_id, of_these)
         db.session.execute(emptying.execution_options(synchronize_session=False))
-    filled = [{"customer_id": id_, "hash": hash_} for id_, hash_ in differ.items()]
-    upsert_rows(FilledCustomer, filled, key=["customer_id"])
+    filled = [
+        {"provider_id": import_.provider_id, "customer_uuid": customer.uuid, "hash": hash_}
+        for customer, hash_, _ in differing
+    ]
+    upsert_rows(FilledCustomer, filled, key=["provider_id", "customer_uuid"])
     return len(changed) + len(emptied)
-
-
-def _hashes(first: UUID, last: UUID) -> dict[RawId, bytes]:
-    found = owned(FilledCustomer, raw_id(FilledCustomer.customer_id), FilledCustomer.__table__.c.hash)
-    rows = db.session.execute(found.where(FilledCustomer.customer_id.between(first, last)))
-    return {id_: hash_ for id_, hash_ in rows}  # noqa: C416 - dict() takes a result for a mapping
 
 
 def _still_valid(properties: Sequence[_Property]) -> set[UUID]:
@@ -233,23 +259,38 @@ def _old_values(customer_ids: list[UUID], property_ids: set[UUID]) -> dict[tuple
     return {(row[0], row[1]): tuple(row[2:]) for row in db.session.execute(rows)}
 
 
-def _slice(statement: Select[Any], key: Any, after: Any) -> Select[Any]:
-    """What a statement finds after a place, in the database's own order of a unique column, as much as one slice."""
-    rest = statement if after is None else statement.where(key > after)
-    return rest.order_by(key).limit(SLICE)
+# Customers by uuid, and by uuid what belongs to them: each a stretch of an index of that order, whatever the
+# database believes of tables that it has not counted yet.
+
+
+def _customers_after(provider: Provider, uuid: str | None, unread: set[str]) -> list[Facts]:
+    """The next slice of the account's customers, in the database's own order of their uuids."""
+    table = Customer.__table__
+    columns = raw_id(Customer.id), *(null() if name in unread else table.c[name] for name in Facts._fields[1:])
+    statement = owned(Customer, *columns).where(Customer.provider_id == provider.id)
+    rest = statement if uuid is None else statement.where(Customer.uuid > uuid)
+    return list(map(Facts._make, db.session.execute(rest.order_by(Customer.uuid).limit(SLICE))))
 
 
 def _movements_of(provider: Provider, customers: Sequence[Facts]) -> dict[str, list[Moved]]:
-    """The movements that count, by customer uuid."""
+    """The movements that count, by customer uuid; nobody else's lie between these customers' but those of customers
+    that we do not hold."""
     statement = owned(Movement, *Movement.__table__.c[Moved._fields]).where(
         Movement.provider_id == provider.id,
-        Movement.customer_uuid.in_([customer.uuid for customer in customers]),
+        Movement.customer_uuid.between(customers[0].uuid, customers[-1].uuid),
         Movement.read <= provider.movements_read,
     )
     found: dict[str, list[Moved]] = defaultdict(list)
     for moved in map(Moved._make, db.session.execute(statement)):
         found[moved.customer_uuid].append(moved)
     return found
+
+
+def _hashes_of(provider: Provider, customers: Sequence[Facts]) -> dict[str, bytes]:
+    between = FilledCustomer.customer_uuid.between(customers[0].uuid, customers[-1].uuid)
+    columns = FilledCustomer.__table__.c["customer_uuid", "hash"]
+    found = owned(FilledCustomer, *columns).where(FilledCustomer.provider_id == provider.id, between)
+    return {uuid: hash_ for uuid, hash_ in db.session.execute(found)}  # noqa: C416 - dict() takes it for a mapping
 
 
 def reconcile_customers(import_: Import, provider: Provider, lease: Lease, moment: Moment) -> None:

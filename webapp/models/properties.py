@@ -100,7 +100,7 @@ class PropertyValue(TenantOwned, Base):
         Index("ix_property_values_property", "property_id", "number"),
     )
 
-    # Customers first: they are filled in the order of their ids, so new values lie together in the index.
+    # Customers first: the values of one, which are written and read together, lie together in the index.
     customer_id: Mapped[UUID] = mapped_column(primary_key=True)
     property_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int]
@@ -117,7 +117,9 @@ class FilledCustomer(TenantOwned, Base):
     hash to the same, nothing is compared or written."""
 
     __tablename__ = "filled_customers"
-    __table_args__ = (ForeignKeyConstraint(["customer_id"], ["customers.id"]),)
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "provider_id"], ["providers.tenant_id", "providers.id"]),)
 
-    customer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    # By uuid, as customers and movements are read to be filled: each of the three is one stretch of an index.
+    provider_id: Mapped[UUID] = mapped_column(primary_key=True)
+    customer_uuid: Mapped[str] = mapped_column(String(80), primary_key=True)
     hash: Mapped[bytes] = mapped_column(LargeBinary(16))

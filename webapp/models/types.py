@@ -39,12 +39,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return process
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
-        if dialect.name != "sqlite":
-            return super().result_processor(dialect, coltype)
-        return lambda text: None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC)
+        if dialect.name == "sqlite":
+            return lambda text: None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+        return lambda value: value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
 
 
 class database_now(FunctionElement[datetime]):
