@@ -23,7 +23,7 @@ from webapp.models import Import, Provider
 QUEUE, LATER_TURNS = "imports", "imports-later"
 QUEUES = (QUEUE, LATER_TURNS)
 # How long a turn lasts; and how long an import's first one lasts at the least, when others have had none.
-SLICE_SECONDS, FIRST_TURN_SECONDS = 60, 10
+SLICE_SECONDS, FIRST_TURN_SECONDS = 60, 2
 # So long whoever sends a job waits for Redis in all.
 SEND_SECONDS = 1.2
 log = structlog.get_logger()

@@ -31,18 +31,20 @@ SAMPLES = 3
 MOST_ATTRIBUTES = 200
 
 
-def find_attributes(import_: Import, provider: Provider, lease: Lease) -> None:
-    """Note which custom attributes the account's customers have, their types and a few values of each."""
+def find_attributes(import_: Import, provider: Provider, lease: Lease, may_go_on: Callable[[], None]) -> None:
+    """Note which custom attributes the account's customers have, their types and a few values of each. Asks
+    `may_go_on` meanwhile; nothing is saved before the end."""
     kinds: dict[str, list[object]] = defaultdict(list)
     samples: dict[str, list[str]] = defaultdict(list)
     counts: Counter[str] = Counter()
     statement = owned(Customer, Customer.custom).where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
-    for custom in db.session.scalars(statement.execution_options(yield_per=2000)):
-        for key, value in custom.items():
+    for customers in db.session.scalars(statement.execution_options(yield_per=2000)).partitions():
+        for key, value in (item for custom in customers for item in custom.items()):
             if value is None or value in ("", []) or (key not in kinds and len(kinds) >= MOST_ATTRIBUTES):
                 continue
             counts[key] += 1
             _note(kinds[key], samples[key], value)
+        may_go_on()
     db.session.rollback()
     found = {}
     for key, values in kinds.items():

@@ -1,6 +1,7 @@
 """Pages of records into the database: one page, one transaction, and only what changed."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -41,35 +42,45 @@ class Seen:
     up again. `counted` holds, by their ids, the rows of a list that had to begin again, and by a hash the records
     that were refused: this run has counted them already."""
 
-    def __init__(self, import_id: UUID, provider: Provider) -> None:
+    def __init__(self, import_id: UUID, provider: Provider, may_go_on: Callable[[], None]) -> None:
+        """Loading takes a second for each 100,000 rows; `may_go_on` is asked meanwhile, many times."""
         self.counted, self.customers, self.movements, self.activities = Ids(), Ids(), Ids(), Ids()
         self.stored = Ids(notes=True)
         db.session.rollback()
         with reading():
-            self._load(import_id, provider)
+            self._load(import_id, provider, may_go_on)
             db.session.rollback()
 
-    def _load(self, import_id: UUID, provider: Provider) -> None:
+    def _load(self, import_id: UUID, provider: Provider, may_go_on: Callable[[], None]) -> None:
         facts = (Customer.content_hash, Customer.past_due_since.is_not(None), Customer.gone_at.is_not(None))
         stored = _of(provider, Customer, raw_id(Customer.id), *facts).execution_options(yield_per=5000)
-        for id_, hash_, past_due, gone in db.session.execute(stored):
-            self.stored.add(id_bytes(id_), HELD | (DUE if past_due else 0) | (GONE if gone else 0), hash_)
+        for customers in db.session.execute(stored).partitions():
+            for id_, hash_, past_due, gone in customers:
+                self.stored.add(id_bytes(id_), HELD | (DUE if past_due else 0) | (GONE if gone else 0), hash_)
+            may_go_on()
         held = _of(provider, Movement, raw_id(Movement.id)).execution_options(yield_per=5000)
-        for id_ in db.session.scalars(held):
-            self.movements.add(id_bytes(id_), HELD)
+        for ids in db.session.scalars(held).partitions():
+            for id_ in ids:
+                self.movements.add(id_bytes(id_), HELD)
+            may_go_on()
         pages = owned(ImportPage, ImportPage.stream, ImportPage.seen).where(ImportPage.import_id == import_id)
-        for stream, seen in db.session.execute(pages.execution_options(yield_per=50)):
-            hashes = [seen[at : at + 16] for at in range(0, len(seen), 16)]
-            if stream in (COUNTED, REFUSED):
-                for id_ in hashes:
-                    self.counted.add(id_)
-            elif stream == "movements":
-                for id_, activity in zip(hashes[::2], hashes[1::2], strict=True):
-                    self.movements.add(id_, READ)
-                    self.activities.add(activity)
-            else:
-                for id_ in hashes:
-                    self.customers.add(id_)
+        for some in db.session.execute(pages.execution_options(yield_per=50)).partitions():
+            for stream, seen in some:
+                self._load_page(stream, seen)
+            may_go_on()
+
+    def _load_page(self, stream: str, seen: bytes) -> None:
+        hashes = [seen[at : at + 16] for at in range(0, len(seen), 16)]
+        if stream in (COUNTED, REFUSED):
+            for id_ in hashes:
+                self.counted.add(id_)
+        elif stream == "movements":
+            for id_, activity in zip(hashes[::2], hashes[1::2], strict=True):
+                self.movements.add(id_, READ)
+                self.activities.add(activity)
+        else:
+            for id_ in hashes:
+                self.customers.add(id_)
 
     def forget(self, import_id: UUID, stream: str) -> None:
         """Read a list from its beginning: nothing of it has been seen; the caller commits."""

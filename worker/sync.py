@@ -34,6 +34,9 @@ Item = TypeVar("Item")
 # An import that is still held up after this long ends, and says so.
 BUSY_FOR_GOOD = timedelta(hours=6)
 DATABASE_PAUSE = 30.0
+# Whether somebody waits for a first turn is asked so often, in seconds; and so many turns in a row may end for it
+# without having saved anything.
+ASKS_FOR_ROOM_EVERY, MOST_IN_VAIN = 0.3, 3
 NEEDS_A_PERSON = (Reason.KEY_REFUSED, Reason.KEY_MISSING, Reason.OTHER_ACCOUNT)
 COUNTS = (
     *("customers_read", "movements_read", "created", "updated", "unchanged", "gone", "skipped"),
@@ -98,7 +101,9 @@ class Run:
         began = time.monotonic()
         self.slice_ends = began + queue.SLICE_SECONDS
         self.asks_for_room_at = began + (0 if self.import_.checkpoint else queue.FIRST_TURN_SECONDS)
-        self.got_somewhere = False
+        self.got_somewhere = self.makes_room = False
+        # How many turns in a row have made room for others before they had saved anything.
+        self.in_vain = self.import_.checkpoint.get("in_vain", 0)
         self.timer = Steps(self.import_.steps)
         self.reader: fetch.Reader | None = None
         self.secret_name = self.provider.secret_name
@@ -181,7 +186,7 @@ class Run:
     @cached_property
     def seen(self) -> save.Seen:
         """What is held and was read before; made when the first page is there, while others are on their way."""
-        return save.Seen(self.import_.id, self.provider)
+        return save.Seen(self.import_.id, self.provider, self._make_room)
 
     def _read_pages(self, reader: fetch.Reader, plan: Plan) -> None:
         savers = {"customers": save.save_customers, "movements": save.save_movements}
@@ -232,7 +237,7 @@ class Run:
                 save.save_customer(self.import_, self.provider, self.lease, raw, self.seen)
             self._saved()
         if not self.import_.checkpoint.get("attributes") and (self.import_.changed or not self.provider.attributes):
-            refresh.find_attributes(self.import_, self.provider, self.lease)
+            refresh.find_attributes(self.import_, self.provider, self.lease, self._make_room)
         self._done("match")
 
     def _fill_properties(self, reader: fetch.Reader) -> None:
@@ -319,12 +324,13 @@ class Run:
         are counted: three in a row, and ChartMogul is not answering."""
         db.session.rollback()
         self._reload()
-        idle = not self.got_somewhere and not self.stopping.is_set()
+        idle = not (self.got_somewhere or self.makes_room or self.stopping.is_set())
         if idle and self.import_.attempt >= MAX_ATTEMPTS:
             return self.fail(Reason.UNAVAILABLE, "no answer in the time of several turns")
         try:
             sent = {"sent": Import.sent + 1, "sent_at": database_now(), "attempt": Import.attempt + int(idle)}
-            self.lease.write(lease_until=None, **sent, **self._spent())
+            place = {**self.import_.checkpoint, "in_vain": 0 if self.got_somewhere else self.in_vain + self.makes_room}
+            self.lease.write(lease_until=None, checkpoint=place, **sent, **self._spent())
             db.session.commit()
         except Lost:
             return self.end_cancelled()
@@ -373,15 +379,21 @@ class Run:
             raise SliceOver
 
     def _saved(self) -> None:
-        """Something was saved: this turn was not in vain, and is over also when somebody waits for a first one.
-        Only here, so that an import gets on however many come before it."""
+        """Something was saved: this turn was not in vain, and is over also when somebody waits for a first one."""
         self.got_somewhere = True
         self._may_go_on()
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """SliceOver when somebody waits for a first turn; but only so often before anything was saved, so that an
+        import gets on however many come before it."""
         at = time.monotonic()
-        if at >= self.asks_for_room_at:
-            self.asks_for_room_at = at + 1
-            if queue.first_turns_wait():
-                raise SliceOver
+        if at < self.asks_for_room_at or not (self.got_somewhere or self.in_vain < MOST_IN_VAIN):
+            return
+        self.asks_for_room_at = at + ASKS_FOR_ROOM_EVERY
+        self.makes_room = queue.first_turns_wait()
+        if self.makes_room:
+            raise SliceOver
 
     def _begin(self, step: str) -> None:
         self.timer.begin(step)

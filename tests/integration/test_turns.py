@@ -14,7 +14,7 @@ from webapp.models import Import, ImportState
 from webapp.models.types import now
 from webapp.queue import LATER_TURNS, QUEUE, QUEUES
 from webapp.tenancy import acting_for, owned
-from worker import refresh, schedule
+from worker import refresh, schedule, sync
 
 
 @pytest.fixture
@@ -47,7 +47,9 @@ def after_one_turn(app, provider, import_id) -> Import:
     db.session.commit()
     syncing.turn(app, tenant_id, import_id)
     with acting_for(tenant_id):
-        return db.session.scalars(owned(Import).execution_options(populate_existing=True)).one()
+        return db.session.scalars(
+            owned(Import).where(Import.id == import_id).execution_options(populate_existing=True)
+        ).one()
 
 
 def test_import_without_a_turn_goes_before_twenty_that_were_handed_on(settings, cast):
@@ -137,6 +139,27 @@ def test_turn_that_only_fills_properties_does_not_load_what_was_read(app, connec
 
     assert import_.state == ImportState.RUNNING
     assert not [statement for statement in statements if "FROM import_pages" in statement]
+
+
+def test_turn_makes_room_while_it_loads_what_is_held_but_not_for_ever(app, connected, cast, monkeypatch):
+    """Loading takes seconds with 100,000 customers; three turns may end in it, the fourth gets on."""
+    monkeypatch.setattr(queue, "FIRST_TURN_SECONDS", 0)
+    monkeypatch.setattr(sync, "ASKS_FOR_ROOM_EVERY", 0)
+    provider, _ = connected
+    syncing.run(app, provider)
+    queue.enqueue_import(factories.make_import(factories.make_provider(cast.globex), ImportState.WAITING))
+    import_id = syncing.start(provider)
+    read, attempts = [], set()
+
+    for _ in range(5):
+        import_ = after_one_turn(app, provider, import_id)
+        read.append(import_.customers_read + import_.movements_read)
+        attempts.add(import_.attempt)
+
+    assert read[:3] == [0, 0, 0]
+    assert 0 < read[3] < 1000
+    assert read[4] == read[3]
+    assert attempts == {1}
 
 
 def test_import_that_always_makes_room_gets_done_and_is_exact(app, connected, cast, waiting, monkeypatch):
