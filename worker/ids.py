@@ -66,7 +66,7 @@ class Ids:
         self._marks[slot] |= mark
         if note is not None and self._notes is not None:
             self._notes[16 * slot : 16 * slot + 16] = note
-        if 3 * self._count > 2 * len(self._marks):
+        if 5 * self._count > 4 * len(self._marks):
             self._rehash(2 * len(self._marks))
 
     def unmark(self, mark: int) -> None:

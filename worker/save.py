@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func
+from sqlalchemy import Select
 
 from webapp.chartmogul.records import (
     CustomerRecord,
@@ -20,7 +20,7 @@ from webapp.chartmogul.records import (
     parse_movement,
 )
 from webapp.extensions import db, reading
-from webapp.models import Customer, Import, ImportPage, ImportWarning, Movement, Provider
+from webapp.models import Customer, Import, ImportPage, ImportState, ImportWarning, Movement, Provider
 from webapp.tenancy import insert_rows, owned, owned_delete, owned_update, upsert_rows
 from worker.ids import Ids, id_bytes, raw_id
 from worker.lease import Lease
@@ -117,10 +117,11 @@ def forget_pages_up_to(import_: Import) -> None:
     )
 
 
-def count_movements(provider: Provider) -> int:
-    """How many movements count now: about as many as the next read will find."""
-    counting = Movement.provider_id == provider.id, Movement.read <= provider.movements_read
-    return db.session.scalar(owned(Movement, func.count()).where(*counting)) or 0
+def movements_last_read(provider: Provider) -> int | None:
+    """How many movements the last complete read held: about as many as the next one will find."""
+    complete = Import.provider_id == provider.id, Import.state.in_((ImportState.DONE, ImportState.PARTLY_DONE))
+    last = owned(Import, Import.movements_read).where(*complete).order_by(Import.number.desc()).limit(1)
+    return db.session.scalar(last) or None
 
 
 class Warnings:

@@ -135,7 +135,7 @@ class Run:
         if self.import_.checkpoint:
             return
         empty: dict[str, Any] = {"account_difference_minor": None, "customers_expected": None, "steps": []}
-        expected = save.count_movements(self.provider) or None
+        expected = save.movements_last_read(self.provider)
         self.lease.write(**dict.fromkeys(COUNTS, 0), **empty, movements_expected=expected)
         self.timer = Steps([])
         save.forget_all(self.import_.id)

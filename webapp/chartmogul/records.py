@@ -11,13 +11,12 @@ surrogates become U+FFFD, since PostgreSQL refuses both.
 
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from hashlib import blake2b
 from math import isfinite
-from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -122,8 +121,7 @@ class MovementType(StrEnum):
     REACTIVATION = "reactivation"
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerRecord:
+class CustomerRecord(NamedTuple):
     """A customer as listed: money in hundredths of the account's currency, times aware UTC, empty is None."""
 
     uuid: str
@@ -150,8 +148,7 @@ class CustomerRecord:
     warnings: tuple[RecordWarning, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MovementRecord:
+class MovementRecord(NamedTuple):
     """An MRR movement. `activity_uuid` is unstable: good only to tell a repeat within one read."""
 
     customer_uuid: str
@@ -319,7 +316,7 @@ def is_lead(status: str | None) -> bool:
 
 def content_hash(record: CustomerRecord) -> bytes:
     """16 bytes over all that is stored of a customer (warnings are not): equal hash, nothing to write."""
-    return blake2b(_canonical([1, *_stored(record)]).encode(), digest_size=16).digest()
+    return blake2b(_canonical([1, *record[:-1]]).encode(), digest_size=16).digest()
 
 
 def movement_id(provider_id: UUID, record: MovementRecord, ordinal: int) -> bytes:
@@ -366,7 +363,6 @@ def looks_like_timestamp(text: str) -> bool:
 
 
 _TYPES = {type_.value: type_ for type_ in MovementType}
-_stored = attrgetter(*(field.name for field in fields(CustomerRecord) if field.name != "warnings"))
 _canonical = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False, default=datetime.isoformat).encode
 
 

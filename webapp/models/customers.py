@@ -62,11 +62,9 @@ class Customer(TenantOwned, Base):
     @staticmethod
     def columns_of(record: CustomerRecord) -> dict[str, Any]:
         """A record's fields as this table's columns."""
-        return {
-            name: list(value) if isinstance(value := getattr(record, name), tuple) else value
-            for name in CustomerRecord.__dataclass_fields__
-            if name != "warnings"
-        }
+        columns = record._asdict()
+        del columns["warnings"]
+        return {**columns, "external_ids": list(record.external_ids), "tags": list(record.tags)}
 
     @property
     def title(self) -> str:
