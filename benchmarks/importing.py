@@ -83,8 +83,8 @@ def _measure(import_id: UUID) -> dict[str, Any]:
         state = db.session.scalars(owned(Import, Import.state).where(Import.id == import_id)).one()
     seconds, cpu = time.monotonic() - began, _cpu() - before
     import_ = db.session.scalars(owned(Import).where(Import.id == import_id)).one()
+    assert import_.state == ImportState.DONE, import_.reason
     return {
-        "state": state,
         "seconds": seconds,
         "cpu": cpu,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

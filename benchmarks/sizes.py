@@ -25,7 +25,7 @@ from webapp.extensions import db
 from webapp.models import Import, ImportState
 from webapp.tenancy import across_tenants
 from worker import schedule
-from worker.sync import STEPS
+from worker.steps import STEPS
 
 PROPERTIES = 20
 IMPORTS_EACH = 10

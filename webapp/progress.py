@@ -103,7 +103,7 @@ def _step(import_: Import, row: dict[str, Any]) -> Step:
         state = {"running": "stopped", "waiting": "left out"}.get(state, state)
     if name == "match" and state == "done" and import_.skipped:
         state = "partly"
-    facts = [row.get("note") or (_count_of(import_, name) if row["state"] != "waiting" else None)]
+    facts = [_count_of(import_, name) if row["state"] != "waiting" else None]
     if row.get("seconds") is not None:
         facts.append(duration(row["seconds"]))
     return Step(STEPS.get(name, name), STEP_STATES[state], " · ".join(filter(None, facts)))

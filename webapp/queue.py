@@ -72,12 +72,12 @@ def enqueue_probe(provider: Provider) -> None:
     _send(QUEUE, "worker.jobs.probe_provider", f"probe-{provider.id}-{asked}", provider.tenant_id, provider.id)
 
 
-def first_turns_wait() -> bool:
-    """Whether somebody waits for a first turn; no, when Redis does not say."""
+def first_turns_wait() -> bool | None:
+    """Whether somebody waits for a first turn; None when Redis does not say."""
     try:
         return bool(_queue(QUEUE).count)
     except RedisError:
-        return False
+        return None
 
 
 def queued_jobs() -> set[str]:

@@ -121,23 +121,20 @@ def upsert_rows(
     model: type[Owned],
     rows: Sequence[dict[str, Any]],
     key: Sequence[str],
-    keep: Sequence[str] = (),
 ) -> None:
-    """Insert rows, or bring those whose `key` columns exist up to date, save for the columns to `keep`.
+    """Insert rows, or bring those whose `key` columns exist up to date.
 
     A row of the same key that belongs to another tenant is left as it is.
     """
     if rows:
-        _execute_many(model, rows, tuple(key), tuple(keep))
+        _execute_many(model, rows, tuple(key))
 
 
-def _execute_many(
-    model: type[Owned], rows: Sequence[dict[str, Any]], key: tuple[str, ...] = (), keep: tuple[str, ...] = ()
-) -> None:
+def _execute_many(model: type[Owned], rows: Sequence[dict[str, Any]], key: tuple[str, ...] = ()) -> None:
     """Insert many rows. What SQLAlchemy does for each row anew is done once: which columns there are, and how
     the values of each are made ready for the driver."""
     connection = db.session.connection()
-    sql, columns = _prepared(model, connection.dialect, tuple(rows[0]), key, keep)  # type: ignore[arg-type]
+    sql, columns = _prepared(model, connection.dialect, tuple(rows[0]), key)  # type: ignore[arg-type]
     values = [column(rows) for column in columns]
     connection.exec_driver_sql(sql, list(zip(*values, strict=True)))
 
@@ -148,11 +145,11 @@ _NAMED = re.compile(r"%\((\w+)\)s")
 
 @lru_cache(maxsize=64)
 def _prepared(
-    model: Any, dialect: Dialect, given: tuple[str, ...], key: tuple[str, ...], keep: tuple[str, ...]
+    model: Any, dialect: Dialect, given: tuple[str, ...], key: tuple[str, ...]
 ) -> tuple[str, list[Callable[[Rows], list[Any]]]]:
     """An insert's SQL, and for each of its parameters, in their order, how its values are made of the rows."""
     statement: Any = (postgresql_insert if dialect.name == "postgresql" else sqlite_insert)(model)
-    written = set(given) - set(key) - set(keep)
+    written = set(given) - set(key)
     if key and written:
         changes = {name: getattr(statement.excluded, name) for name in sorted(written)}
         same_tenant = model.tenant_id == statement.excluded.tenant_id

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy.orm import Session
 
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Provider
@@ -69,14 +70,17 @@ class Lease:
     def write(self, **changes: Any) -> None:
         """Change the import's row and renew the lease, in the running transaction. Raises Lost, and undoes
         the transaction, when the import is no longer this run's."""
+        self._write(db.session, changes)
+
+    def _write(self, session: Any, changes: dict[str, Any]) -> None:
         statement = (
             owned_update(Import)
             .where(self._holds, same_connection())
             .values(**{**_alive(), **changes})
             .execution_options(synchronize_session=False)
         )
-        if db.session.execute(statement).rowcount != 1:  # type: ignore[attr-defined]
-            db.session.rollback()
+        if session.execute(statement).rowcount != 1:
+            session.rollback()
             raise Lost
 
     def beat(self) -> None:
@@ -84,6 +88,12 @@ class Lease:
         db.session.rollback()
         self.write()
         db.session.commit()
+
+    def beat_aside(self) -> None:
+        """`beat` on a connection of its own, while the run's own is in the middle of a long read."""
+        with Session(db.engine) as session:
+            self._write(session, {})
+            session.commit()
 
     def close_cancelled(self) -> None:
         """The run was told to stop and has: the import is cancelled. Nothing happens to one that somebody

@@ -17,20 +17,20 @@ ROWS = 5
 
 
 def probe(provider_id: UUID) -> None:
-    """Ask ChartMogul with a provider's key and keep the answer in its row, if that is still what
-    is waited for: a key that was replaced meanwhile is probed again."""
+    """Ask ChartMogul with a provider's key and keep the answer in its row, if that is still waited for and the key
+    is still the one that was asked with."""
     provider = db.session.scalars(owned(Provider).where(Provider.id == provider_id)).one_or_none()
     if provider is None or provider.secret_name is None or provider.probe_wanted_at is None:
         return
-    name, generation, wanted_at = provider.secret_name, provider.generation, provider.probe_wanted_at
+    name = provider.secret_name
     db.session.rollback()
     found = _look(name)
     db.session.execute(
         owned_update(Provider)
         .where(
             Provider.id == provider_id,
-            Provider.generation == generation,
-            Provider.probe_wanted_at == wanted_at,
+            Provider.secret_name == name,
+            Provider.probe_wanted_at.is_not(None),
         )
         .values(probe=found, probed_at=now(), probe_wanted_at=None)
     )

@@ -22,7 +22,8 @@ from worker.ids import as_uuid, raw_id
 from worker.lease import Lease
 from worker.save import Warnings
 
-SLICE = 1_000
+# Customers at a time: fewer where there are many properties, so that what is written with them stays a moment's work.
+MOST_IN_A_SLICE, VALUES_IN_A_SLICE = 1_000, 20_000
 # marshal's version 2 writes what is equal alike; later ones write also what else holds an object.
 MARSHALLED_ALIKE = 2
 # A customer's MRR is a sum of rounded subscriptions; its movements round each step: a cent or two is no error.
@@ -38,14 +39,15 @@ def find_attributes(import_: Import, provider: Provider, lease: Lease, may_go_on
     samples: dict[str, list[str]] = defaultdict(list)
     counts: Counter[str] = Counter()
     statement = owned(Customer, Customer.custom).where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
-    for customers in db.session.scalars(statement.execution_options(yield_per=2000)).partitions():
-        for key, value in (item for custom in customers for item in custom.items()):
-            if value is None or value in ("", []) or (key not in kinds and len(kinds) >= MOST_ATTRIBUTES):
-                continue
-            counts[key] += 1
-            _note(kinds[key], samples[key], value)
-        may_go_on()
-    db.session.rollback()
+    with reading():
+        for customers in db.session.scalars(statement.execution_options(yield_per=2000)).partitions():
+            for key, value in (item for custom in customers for item in custom.items()):
+                if value is None or value in ("", []) or (key not in kinds and len(kinds) >= MOST_ATTRIBUTES):
+                    continue
+                counts[key] += 1
+                _note(kinds[key], samples[key], value)
+            may_go_on()
+        db.session.rollback()
     found = {}
     for key, values in kinds.items():
         type_, mixed = infer_custom_type(values)
@@ -75,8 +77,6 @@ Facts = namedtuple(
     "company email country city billing_system tags custom",
 )
 Moved = namedtuple("Moved", "customer_uuid at type movement_minor mrr_minor")
-# Those whose JSON is read only for a property that is made of it.
-ATTRIBUTES = ("tags", "custom")
 Kept = int | str | None
 
 
@@ -85,20 +85,18 @@ def fill_properties(
 ) -> None:
     """Compute every ChartMogul property of every customer and write the values that differ. Goes on after the
     slice it last finished."""
-    place = import_.checkpoint.get("values", {})
+    place = import_.checkpoint.get("filled", {})
     properties = _properties(provider, place.get("versions"))
     db.session.rollback()
     versions = {str(property_.id): property_.version for property_ in properties}
     counts = Counter[str](place.get("counts", {}))
     after = place.get("after")
     values_of = values_reader([property_.field for property_ in properties])
-    unread = {
-        name for name in ATTRIBUTES if not any(f".{name}" in property_.field.api_path for property_ in properties)
-    }
+    size = max(1, min(MOST_IN_A_SLICE, VALUES_IN_A_SLICE // (len(properties) or 1)))
     warnings = Warnings(import_)
     while properties:
         with reading():
-            customers = _customers_after(provider, after, unread)
+            customers = _customers_after(provider, after, size, _unread(properties))
             if not customers:
                 break
             movements = _movements_of(provider, customers) if _need_movements(properties) else {}
@@ -120,7 +118,7 @@ def fill_properties(
         after = customers[-1].uuid
         so_far = {"after": after, "versions": versions, "counts": counts}
         lease.write(
-            checkpoint={**import_.checkpoint, "values": so_far},
+            checkpoint={**import_.checkpoint, "filled": so_far},
             attempt=1,
             values_changed=Import.values_changed + changed,
             warnings=Import.warnings + warnings.write(),
@@ -166,6 +164,13 @@ def _keeping(field: Field, type_: PropertyType, zone: ZoneInfo) -> Callable[[Seq
         return encode_all(type_, values)
 
     return keep
+
+
+def _unread(properties: Sequence[_Property]) -> set[str]:
+    """Columns of JSON that none of the properties is made of: reading them takes as long as computing a value."""
+    fields = [property_.field for property_ in properties]
+    custom = any(field.custom_key is not None for field in fields)
+    return ({"tags"} - {field.codename.removeprefix("cm_") for field in fields}) | ({"custom"} if not custom else set())
 
 
 def _need_movements(properties: Sequence[_Property]) -> bool:
@@ -265,13 +270,13 @@ def _old_values(customer_ids: list[UUID], property_ids: set[UUID]) -> dict[tuple
 # database believes of tables that it has not counted yet.
 
 
-def _customers_after(provider: Provider, uuid: str | None, unread: set[str]) -> list[Facts]:
+def _customers_after(provider: Provider, uuid: str | None, size: int, unread: set[str]) -> list[Facts]:
     """The next slice of the account's customers, in the database's own order of their uuids."""
     table = Customer.__table__
     columns = raw_id(Customer.id), *(null() if name in unread else table.c[name] for name in Facts._fields[1:])
     statement = owned(Customer, *columns).where(Customer.provider_id == provider.id)
     rest = statement if uuid is None else statement.where(Customer.uuid > uuid)
-    return list(map(Facts._make, db.session.execute(rest.order_by(Customer.uuid).limit(SLICE))))
+    return list(map(Facts._make, db.session.execute(rest.order_by(Customer.uuid).limit(size))))
 
 
 def _movements_of(provider: Provider, customers: Sequence[Facts]) -> dict[str, list[Moved]]:
@@ -351,4 +356,7 @@ def total_mrr(provider: Provider) -> int:
     statement = owned(Customer, func.coalesce(func.sum(Customer.mrr_minor), 0)).where(
         Customer.provider_id == provider.id, Customer.gone_at.is_(None)
     )
-    return int(db.session.scalar(statement) or 0)
+    with reading():
+        total = db.session.scalar(statement)
+        db.session.rollback()
+    return int(total or 0)

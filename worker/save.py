@@ -161,6 +161,7 @@ def save_customers(
     expected = {}
     if page.total_pages and not page.chain.status and not page.last:
         expected["customers_expected"] = page.total_pages * len(page.entries)
+    _keep_refused(import_, seen, warnings)
     _finish_page(import_, lease, page, plan, b"".join(new), counts, warnings, **expected)
     for id_ in new:
         seen.customers.add(id_)
@@ -172,6 +173,7 @@ def save_customer(import_: Import, provider: Provider, lease: Lease, raw: object
     new = _write_page_of_customers(import_, provider, [raw], seen, counts, warnings)
     lease.write(attempt=1, **_added(counts, warnings))
     _keep_seen(import_.id, "found", len(seen.customers), b"".join(new))
+    _keep_refused(import_, seen, warnings)
     db.session.commit()
     for id_ in new:
         seen.customers.add(id_)
@@ -276,6 +278,7 @@ def save_movements(
             warnings.of_record(record.warnings, record.customer_uuid, None)
     counts["movements_read"], counts["movements_added"] = len(found), len(rows)
     insert_rows(Movement, rows)
+    _keep_refused(import_, seen, warnings)
     _finish_page(
         import_, lease, page, plan, b"".join(part for pair in found.items() for part in pair), counts, warnings
     )
@@ -351,10 +354,7 @@ def _finish_page(
     checkpoint = {**import_.checkpoint, page.stream: plan.place(page, before)}
     added = _added(counts, warnings)
     lease.write(attempt=1, checkpoint=checkpoint, **added, **changes)
-    number = before.get("number", 0)
-    _keep_seen(import_.id, page.stream, number, seen)
-    if warnings.refused:
-        _keep_seen(import_.id, REFUSED, 2 * number + (page.stream == "movements"), warnings.refused)
+    _keep_seen(import_.id, page.stream, before.get("number", 0), seen)
     db.session.commit()
     import_.checkpoint = checkpoint
     import_.warnings += counts["warnings"]
@@ -363,6 +363,12 @@ def _finish_page(
 def _added(counts: Counter[str], warnings: Warnings) -> dict[str, Any]:
     counts["warnings"] += warnings.write()
     return {name: getattr(Import, name) + count for name, count in counts.items() if count}
+
+
+def _keep_refused(import_: Import, seen: Seen, warnings: Warnings) -> None:
+    """Keep which records were refused; each lot makes `counted` larger, so that its number is its own."""
+    if warnings.refused:
+        _keep_seen(import_.id, REFUSED, len(seen.counted), warnings.refused)
 
 
 def _keep_seen(import_id: UUID, stream: str, number: int, seen: bytes) -> None:

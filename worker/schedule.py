@@ -111,7 +111,7 @@ def queue_due_imports() -> None:
         db.session.rollback()
     for id_, tenant_id in found:
         with acting_for(tenant_id):
-            import_id = _start_due(owned(Provider).where(Provider.id == id_).with_for_update())
+            import_id = _start_due(owned(Provider).where(Provider.id == id_).with_for_update(key_share=True))
             if import_id is not None:
                 _send(import_id)
 

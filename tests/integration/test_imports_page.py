@@ -36,14 +36,14 @@ def add_warnings(import_: Import, *warnings: dict[str, str]) -> None:
 
 def test_done_import_shows_its_steps_and_changes(ada: Person, provider: Provider):
     steps = [
-        {"name": "check_key", "state": "done", "seconds": 0.4, "note": None},
-        {"name": "customers", "state": "done", "seconds": 52.0, "note": None},
-        {"name": "movements", "state": "done", "seconds": 40.0, "note": "3,000 of 3 lists"},
-        {"name": "match", "state": "done", "seconds": 3.0, "note": None},
-        {"name": "properties", "state": "done", "seconds": 15.0, "note": None},
+        {"name": "check_key", "state": "done", "seconds": 0.4},
+        {"name": "customers", "state": "done", "seconds": 52.0},
+        {"name": "movements", "state": "done", "seconds": 40.0},
+        {"name": "match", "state": "done", "seconds": 3.0},
+        {"name": "properties", "state": "done", "seconds": 15.0},
     ]
     customers = {"customers_read": 1284, "created": 4, "updated": 54, "unchanged": 1223, "gone": 2, "skipped": 3}
-    movements = {"movements_added": 9, "movements_removed": 1, "values_changed": 58}
+    movements = {"movements_read": 3000, "movements_added": 9, "movements_removed": 1, "values_changed": 58}
     more = {"requests": 1014, "slowdowns": 1, "account_difference_minor": -1234, **customers, **movements}
     import_ = make_import(provider, ImportState.PARTLY_DONE, steps=steps, trigger="scheduled", **more)
 
@@ -51,7 +51,7 @@ def test_done_import_shows_its_steps_and_changes(ada: Person, provider: Provider
 
     assert "ChartMogul import #1 Started 1 hour ago by schedule · took 12 s · 1 attempt Partly done Retry" in words
     assert "Steps Check the API key : done 0.4 s Read customers : done 1,284 · 52 s" in words
-    assert "Read movements : done 3,000 of 3 lists · 40 s Match customers : partly done 3 skipped · 3.0 s" in words
+    assert "Read movements : done 3,000 · 40 s Match customers : partly done 3 skipped · 3.0 s" in words
     assert "Fill properties : done 58 changed · 15 s" in words
     assert "New customers 4 Changed 54 Unchanged 1,223 No longer in ChartMogul 2 Skipped 3" in words
     assert "Movements 9 added, 1 removed Property values 58 changed" in words
@@ -73,14 +73,14 @@ def test_waiting_import_shows_the_steps_to_come(ada: Person, provider: Provider)
 
 
 def test_steps_of_a_stopped_import_do_not_seem_to_run(ada: Person, provider: Provider):
-    steps = [{"name": "customers", "state": "running", "seconds": None, "note": None}]
+    steps = [{"name": "customers", "state": "running", "seconds": None}]
     words = words_of(ada.get(f"/imports/{make_import(provider, ImportState.CANCELLED, steps=steps).id}").text)
 
     assert "Read customers : stopped" in words
 
 
 def test_steps_of_an_import_that_waits_again_wait_too(ada: Person, provider: Provider):
-    steps = [{"name": "customers", "state": "running", "seconds": None, "note": None}]
+    steps = [{"name": "customers", "state": "running", "seconds": None}]
     import_ = make_import(provider, ImportState.WAITING, steps=steps, customers_read=1200)
 
     assert "Read customers : waiting 1,200" in words_of(ada.get(f"/imports/{import_.id}").text)

@@ -457,7 +457,7 @@ def test_retry_after_a_contradiction_begins_again_and_counts_nothing_twice(app, 
 @pytest.mark.parametrize("change", ["redefined", "deleted"])
 def test_property_changed_while_it_is_filled_keeps_what_its_owner_did(app, connected, cast, monkeypatch, change):
     provider, _ = connected
-    monkeypatch.setattr(refresh, "SLICE", 100)
+    monkeypatch.setattr(refresh, "MOST_IN_A_SLICE", 100)
     property_id, version_2 = factories.make_property(cast.acme, "MRR").id, {"version": 2}
     changed = []
 

@@ -14,7 +14,7 @@ from webapp.models import Import, ImportState
 from webapp.models.types import now
 from webapp.queue import LATER_TURNS, QUEUE, QUEUES
 from webapp.tenancy import acting_for, owned
-from worker import refresh, schedule, sync
+from worker import refresh, schedule, turn
 
 
 @pytest.fixture
@@ -127,10 +127,10 @@ def test_turn_that_only_fills_properties_does_not_load_what_was_read(app, connec
     """With 100,000 customers that takes seconds, in each turn."""
     provider, _ = connected
     factories.make_property(cast.acme, "MRR")
-    monkeypatch.setattr(refresh, "SLICE", 100)
+    monkeypatch.setattr(refresh, "MOST_IN_A_SLICE", 100)
     monkeypatch.setattr(queue, "FIRST_TURN_SECONDS", 0)
     import_ = after_one_turn(app, provider, syncing.start(provider))
-    while "values" not in import_.checkpoint:
+    while "filled" not in import_.checkpoint:
         import_ = after_one_turn(app, provider, import_.id)
     statements: list[str] = []
 
@@ -144,7 +144,7 @@ def test_turn_that_only_fills_properties_does_not_load_what_was_read(app, connec
 def test_turn_makes_room_while_it_loads_what_is_held_but_not_for_ever(app, connected, cast, monkeypatch):
     """Loading takes seconds with 100,000 customers; three turns may end in it, the fourth gets on."""
     monkeypatch.setattr(queue, "FIRST_TURN_SECONDS", 0)
-    monkeypatch.setattr(sync, "ASKS_FOR_ROOM_EVERY", 0)
+    monkeypatch.setattr(turn, "ASKS_FOR_ROOM_EVERY", 0)
     provider, _ = connected
     syncing.run(app, provider)
     queue.enqueue_import(factories.make_import(factories.make_provider(cast.globex), ImportState.WAITING))
@@ -171,7 +171,7 @@ def test_import_that_always_makes_room_gets_done_and_is_exact(app, connected, ca
     account.advance(3)
     factories.make_property(cast.acme, "MRR")
     monkeypatch.setattr(queue, "FIRST_TURN_SECONDS", 0)
-    monkeypatch.setattr(refresh, "SLICE", 100)
+    monkeypatch.setattr(refresh, "MOST_IN_A_SLICE", 100)
 
     import_ = syncing.run(app, provider)
 

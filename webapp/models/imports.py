@@ -108,9 +108,10 @@ class Import(TenantOwned, Base):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    # Where each stream of this run stands: {"customers": {"cursor", "done"}, "movements": {...}}.
+    # What of this run is done, so that it can be taken up: each list's chains (worker/plan.py), the steps that are over,
+    # how far the values are filled, and how many turns in a row have saved nothing.
     checkpoint: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    # The steps, in order: [{"name", "state", "seconds", "note"}].
+    # The steps, in order: [{"name", "state", "seconds"}].
     steps: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
 
     customers_read: Mapped[int] = mapped_column(default=0)
@@ -189,8 +190,8 @@ class Import(TenantOwned, Base):
 
 
 class ImportPage(TenantOwned, Base):
-    """One page that a run has saved: what it held, as 16-byte hashes, so that the end of a complete read
-    knows what was missing from it, also after the run was cut off and resumed."""
+    """What a run has seen, as 16-byte hashes, so that the end of a complete read knows what was missing from it, also
+    after the run was cut off and resumed: a page of a list that is saved, or what worker/save.py keeps besides."""
 
     __tablename__ = "import_pages"
 

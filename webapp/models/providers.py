@@ -93,11 +93,12 @@ class Provider(TenantOwned, Base):
 
     @classmethod
     def current(cls, lock: bool = False) -> "Provider | None":
-        """This tenant's connection: the live one, else the one that was disconnected last."""
+        """This tenant's connection: the live one, else the one that was disconnected last. The lock lets rows that
+        refer to it be inserted: a worker in the middle of a page would else wait for who waits for it."""
         live_first = (cls.state == ProviderState.DISCONNECTED, cls.disconnected_at.desc())
         newest = owned(cls).order_by(*live_first).limit(1)
         if lock:
-            newest = newest.with_for_update().execution_options(populate_existing=True)
+            newest = newest.with_for_update(key_share=True).execution_options(populate_existing=True)
         found: Provider | None = db.session.scalar(newest)
         return found
 
@@ -108,8 +109,11 @@ class Provider(TenantOwned, Base):
         return next((row for row in db.session.scalars(newest_first) if row.opens(account)), None)
 
     def opens(self, account: AccountRecord) -> bool:
-        """Whether this is the connection's account."""
-        return self.same_account(account.id, account.name, account.currency, account.time_zone)
+        """Whether this is the connection's account. Old answers carry no id: then its facts decide."""
+        if self.account_id and account.id:
+            return self.account_id == account.id
+        facts = account.name, account.currency, account.time_zone
+        return (self.account_name, self.currency, self.time_zone) == facts
 
     @property
     def live(self) -> bool:
@@ -148,12 +152,6 @@ class Provider(TenantOwned, Base):
     def tenant_zone(self) -> ZoneInfo:
         """The tenant's own time zone, in which a daily schedule is meant."""
         return ZoneInfo(db.session.scalar(select(Tenant.time_zone).where(Tenant.id == self.tenant_id)) or "UTC")
-
-    def same_account(self, account_id: str | None, name: str | None, currency: str, time_zone: str) -> bool:
-        """Whether a key opens this connection's account. Old answers carry no id: then its facts decide."""
-        if self.account_id and account_id:
-            return self.account_id == account_id
-        return (self.account_name, self.currency, self.time_zone) == (name, currency, time_zone)
 
     def connect(self, secret_name: str, key_mask: str, by: str, at: datetime) -> None:
         self.state = ProviderState.SETTING_UP
