@@ -1,10 +1,13 @@
 """Disconnecting: what it says before, what goes and what stays."""
 
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 from sqlalchemy import select
 
+from tests import syncing
+from tests.conftest import DATABASES
 from tests.factories import Cast, make_customer, make_import, make_property, make_provider
 from tests.integration.test_providers_connect import connection, kept
 from webapp import credentials
@@ -174,3 +177,29 @@ def test_next_import_is_never_due_again(person, cast: Cast, provider):
         found.schedule_next(now() + timedelta(days=1))
 
         assert found.next_import_at is None
+
+
+@pytest.mark.parametrize("database_url", set(DATABASES) & {"postgresql"}, indirect=True)  # SQLite locks no rows
+def test_disconnecting_while_a_page_is_saved_waits_for_no_worker_that_waits_for_it(app, person, cast: Cast, chartmogul):
+    """The page's new customers refer to the connection, whose row disconnecting locks after the import's."""
+    provider = syncing.connect(cast.acme, chartmogul)
+    ada, answers, inserted = person(cast.ada), [], []
+
+    def press() -> None:
+        with app.app_context():
+            answers.append(ada.post(PATH).status_code)
+
+    pressing = Thread(target=press)
+
+    def look(_connection, _cursor, statement: str, *_) -> None:
+        if statement.startswith("INSERT INTO customers"):
+            inserted.append(statement)
+        elif inserted and statement.startswith("UPDATE imports") and pressing.ident is None:
+            pressing.start()
+            pressing.join(0.7)
+
+    with syncing.listening(look):
+        import_ = syncing.run(app, provider)
+        pressing.join()
+
+    assert (answers, import_.state, import_.reason) == ([303], ImportState.CANCELLED, Reason.DISCONNECTED)

@@ -56,15 +56,13 @@ def test_customer_that_no_status_held_is_found_in_the_whole_list(app, connected,
     assert_whole(provider, account, syncing.run(app, provider))
 
 
-def test_what_was_found_is_not_questioned_once_it_counts(app, connected, chartmogul, monkeypatch):
+def test_what_was_found_is_not_questioned_once_it_counts(app, connected, chartmogul):
     """A turn that fills values must not read the lists again because a customer has been added meanwhile."""
     provider, _ = connected
     tenant_id, import_id = provider.tenant_id, syncing.start(provider)
     db.session.commit()
-    with monkeypatch.context() as stopping:
-        stopping.setattr("worker.refresh.find_attributes", _run_out)
-        with pytest.raises(JobTimeoutException):
-            syncing.turn(app, tenant_id, import_id)
+    with syncing.listening(_run_out), pytest.raises(JobTimeoutException):
+        syncing.turn(app, tenant_id, import_id)
     syncing.let_lease_run_out(import_id)
     before = len(chartmogul.log)
     chartmogul.faults.add("edit_row", match="/customers", set={"uuid": "cus_new"})
@@ -75,5 +73,7 @@ def test_what_was_found_is_not_questioned_once_it_counts(app, connected, chartmo
     assert [seen.path for seen in list(chartmogul.log)[before:]] == ["/account", "/metrics/all"]
 
 
-def _run_out(*_) -> None:
-    raise JobTimeoutException
+def _run_out(_connection, _cursor, statement: str, *_) -> None:
+    """The job's time is over as soon as the attributes of customers are looked for."""
+    if statement.startswith("SELECT customers.custom"):
+        raise JobTimeoutException

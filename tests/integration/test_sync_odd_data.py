@@ -13,7 +13,7 @@ from tests.texts import words_of
 from webapp.extensions import db
 from webapp.models import Customer, Import, ImportState, ImportWarning, Provider
 from webapp.models.types import now
-from webapp.tenancy import across_tenants
+from webapp.tenancy import across_tenants, acting_for, owned_update
 
 # What is odd here is no matter of the database; what the two take and refuse is tried in test_sync_faults.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -187,3 +187,19 @@ def test_difference_of_the_account_is_shown_with_its_size(app, connect, chartmog
     assert "123.45" in words
     assert "MRR of all customers differs from ChartMogul's total" in words
     assert "MRR differs from the sum of its movements" in words
+
+
+def test_attributes_are_found_also_when_an_earlier_import_saved_their_customers(app, connect):
+    """That one may have been cancelled before it looked for them; to this one nothing is new."""
+    provider, _ = connect()
+    syncing.run(app, provider)
+    tenant_id = provider.tenant_id
+    with acting_for(tenant_id):
+        found = Provider.current().attributes
+        db.session.execute(owned_update(Provider).values(attributes={"old": found[min(found)]}))
+        db.session.commit()
+
+    import_ = syncing.run(app, provider)
+
+    with acting_for(tenant_id):
+        assert (import_.changed, Provider.current().attributes) == (0, found)

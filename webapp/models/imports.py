@@ -108,8 +108,8 @@ class Import(TenantOwned, Base):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    # What of this run is done, so that it can be taken up: each list's chains (worker/plan.py), the steps that are over,
-    # how far the values are filled, and how many turns in a row have saved nothing.
+    # What of this run is done, so that it can be taken up: each list's chains (worker/plan.py), which steps are over,
+    # how far the values are filled, how many turns in a row have saved nothing.
     checkpoint: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     # The steps, in order: [{"name", "state", "seconds"}].
     steps: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
