@@ -53,7 +53,7 @@ def find_attributes(import_: Import, provider: Provider, lease: Lease, may_go_on
         type_, mixed = infer_custom_type(values)
         found[key] = {"type": str(type_), "mixed": mixed, "count": counts[key], "samples": samples[key]}
     done = {**import_.checkpoint, "attributes": True}
-    lease.write(checkpoint=done)
+    lease.write(attempt=1, checkpoint=done)
     db.session.execute(owned_update(Provider).where(Provider.id == provider.id).values(attributes=found))
     db.session.commit()
 
@@ -327,7 +327,8 @@ def reconcile_customers(import_: Import, provider: Provider, lease: Lease, momen
             detail = f"MRR is {int(row.mrr) / 100:,.2f}, its movements add up to {int(row.moved) / 100:,.2f}."
             warnings.add("mrr_differs", row.uuid, row.name, detail)
         db.session.rollback()
-    lease.write(checkpoint={**import_.checkpoint, "reconciled": True}, warnings=Import.warnings + warnings.write())
+    done = {**import_.checkpoint, "reconciled": True}
+    lease.write(attempt=1, checkpoint=done, warnings=Import.warnings + warnings.write())
     db.session.commit()
 
 

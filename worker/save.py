@@ -291,7 +291,7 @@ def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen
     """Let the read that is complete count: its new rows appear and the rows that it did not hold go, both
     in one transaction, which also notes that it was done."""
     gone = [UUID(bytes=id_) for id_, marks in seen.movements if marks == HELD]
-    lease.write(movements_removed=len(gone), checkpoint={**import_.checkpoint, "swapped": True})
+    lease.write(attempt=1, movements_removed=len(gone), checkpoint={**import_.checkpoint, "swapped": True})
     for at in range(0, len(gone), IN_ONE_STATEMENT):
         db.session.execute(
             owned_delete(Movement)

@@ -191,7 +191,7 @@ class Run(Turn):
             warnings.add("customers_missing", None, None, detail)
         sizes = {"customers_expected": Import.customers_read, "movements_expected": Import.movements_read}
         done = {**self.import_.checkpoint, "complete": True}
-        self.lease.write(checkpoint=done, warnings=Import.warnings + warnings.write(), **sizes)
+        self.lease.write(attempt=1, checkpoint=done, warnings=Import.warnings + warnings.write(), **sizes)
         db.session.commit()
         self._reload()
 
@@ -231,7 +231,7 @@ class Run(Turn):
         if kept:
             return datetime.fromisoformat(kept)
         at = now()
-        self.lease.write(checkpoint={**self.import_.checkpoint, "moment": at.isoformat()})
+        self.lease.write(attempt=1, checkpoint={**self.import_.checkpoint, "moment": at.isoformat()})
         db.session.commit()
         self._reload()
         return at

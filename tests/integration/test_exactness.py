@@ -74,18 +74,17 @@ def test_first_and_second_import_hold_what_chartmogul_has(app, connected, chartm
     assert chartmogul.log.non_get_requests == 0
 
 
-def test_import_cut_off_at_twenty_places_still_holds_what_chartmogul_has(app, connected, chartmogul, seed, size):
+# A cut before a statement leaves the cursor open that it was for.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_import_cut_off_at_many_places_still_holds_what_chartmogul_has(app, connected, chartmogul, seed, size):
     provider, account = connected(seed, size)
     syncing.run(app, provider)
     account.advance(5)
-    counted = []
-    with syncing.listening(lambda *_: counted.append(1)):
-        syncing.run(app, provider)
-    account.advance(5)
 
-    import_ = syncing.run_cut_off(app, provider, 20, len(counted), seed)
+    import_, cut_off = syncing.run_cut_off(app, provider, 20, seed)
 
     assert import_.state == ImportState.DONE
+    assert cut_off > 2
     assert_exact(provider, account)
     assert chartmogul.log.non_get_requests == 0
 
