@@ -1,5 +1,5 @@
 """`bin/bench sizes`: what an account takes in PostgreSQL and Redis, and what the clock's questions cost with many
-tenants. Prints three tables in Markdown.
+tenants. Prints two tables and a list in Markdown.
 
 bin/bench sizes [--customers 20000] [--tenants 100000]
 """
@@ -26,10 +26,11 @@ from webapp.models import Import, ImportState
 from webapp.tenancy import across_tenants
 from worker import schedule
 from worker.steps import STEPS
+from worker.sync import COUNTS
 
 PROPERTIES = 20
 IMPORTS_EACH = 10
-TABLES = ("customers", "movements", "property_values", "import_pages", "import_warnings", "imports")
+TABLES = ("customers", "movements", "property_values", "filled_customers", "import_pages", "import_warnings", "imports")
 SIZES = "SELECT pg_table_size(oid), pg_indexes_size(oid) FROM pg_class WHERE relname = :name"
 MANY_TENANTS = """
     SELECT set_config('app.across_tenants', 'on', false);
@@ -47,10 +48,6 @@ MANY_TENANTS = """
     FROM providers, generate_series(1, {imports}) number;
     ANALYZE;
 """
-ZEROS = (
-    *("customers_read", "movements_read", "created", "updated", "unchanged", "gone", "skipped", "movements_added"),
-    *("movements_removed", "values_changed", "warnings", "requests", "slowdowns"),
-)
 ALL_ARE_DUE = "UPDATE providers SET next_import_at = now() WHERE id IN (SELECT id FROM providers LIMIT {due})"
 
 
@@ -97,7 +94,7 @@ def _print_tables(customers: int) -> None:
 
 def _print_redis(redis: Redis) -> None:
     """The import that is done left its key's budget; one is queued anew to see what it takes."""
-    import_ = db.session.scalars(text_of_newest()).one()
+    import_ = db.session.scalars(_newest()).one()
     import_.state = ImportState.WAITING
     queue.enqueue_import(import_)
     db.session.rollback()
@@ -108,7 +105,7 @@ def _print_redis(redis: Redis) -> None:
     print()
 
 
-def text_of_newest() -> Any:
+def _newest() -> Any:
     return db.select(Import).order_by(Import.number.desc()).limit(1)
 
 
@@ -156,8 +153,8 @@ def _print_task(name: str, task: Callable[[], None]) -> None:
 
 
 def _fill(owner: str, statements: str, tenants: int) -> None:
-    steps = json.dumps([{"name": name, "state": "done", "seconds": 1.25, "note": None} for name in STEPS])
-    zeros = {"steps": steps, "zeros": ", ".join(ZEROS), "noughts": ", ".join("0" for _ in ZEROS)}
+    steps = json.dumps([{"name": name, "state": "done", "seconds": 1.25} for name in STEPS])
+    zeros = {"steps": steps, "zeros": ", ".join(COUNTS), "noughts": ", ".join("0" for _ in COUNTS)}
     filled = statements.format(tenants=tenants, imports=IMPORTS_EACH, due=schedule.DUE_AT_ONCE, **zeros)
     with psycopg.connect(owner.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(filled.encode())

@@ -1,6 +1,7 @@
 """Whose turn it is: an import that had none yet goes before those that were handed on, which make room for it."""
 
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from redis import Redis
@@ -15,6 +16,7 @@ from webapp.models.types import now
 from webapp.queue import LATER_TURNS, QUEUE, QUEUES
 from webapp.tenancy import acting_for, owned
 from worker import refresh, schedule, turn
+from worker.sync import sync
 
 
 @pytest.fixture
@@ -160,6 +162,41 @@ def test_turn_makes_room_while_it_loads_what_is_held_but_not_for_ever(app, conne
     assert 0 < read[3] < 1000
     assert read[4] == read[3]
     assert attempts == {1}
+
+
+def test_turn_shows_that_it_lives_while_it_loads_what_is_held(app, connected, monkeypatch):
+    """On another connection, because its own is in the middle of a read; and so the lease does not run out."""
+    monkeypatch.setattr(turn, "SIGN_OF_LIFE_SECONDS", -1)
+    provider, _ = connected
+    syncing.run(app, provider)
+    import_id, statements = syncing.start(provider), []
+
+    with syncing.listening(lambda *call: statements.append(call[2])):
+        import_ = after_one_turn(app, provider, import_id)
+
+    held = next(at for at, said in enumerate(statements) if said.startswith("SELECT movements.id"))
+    first_page = next(at for at, said in enumerate(statements) if said.startswith("INSERT INTO import_pages"))
+    assert import_.state == ImportState.DONE
+    said = [said for said in statements[held:first_page] if said.startswith("UPDATE imports")]
+    assert any("checkpoint" not in statement for statement in said)
+
+
+def test_turn_that_loads_stops_when_the_worker_is_to_stop(app, connected, settings):
+    provider, _ = connected
+    syncing.run(app, provider)
+    tenant_id, import_id, stopping = provider.tenant_id, syncing.start(provider), Event()
+    db.session.commit()
+
+    def stop(_connection, _cursor, statement: str, *_) -> None:
+        if statement.startswith("SELECT movements.id"):
+            stopping.set()
+
+    with syncing.listening(stop), app.app_context(), acting_for(tenant_id):
+        sync(import_id, stopping)
+        import_ = db.session.scalars(owned(Import).where(Import.id == import_id)).one()
+
+        assert (import_.state, import_.lease_until, import_.movements_read) == (ImportState.RUNNING, None, 0)
+    assert queued(settings, LATER_TURNS) == [f"imp-{import_id}-1"]
 
 
 def test_import_that_always_makes_room_gets_done_and_is_exact(app, connected, cast, waiting, monkeypatch):
