@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 
 from webapp.chartmogul.client import Busy, Client, Missing, Refused, Unavailable
 from webapp.chartmogul.records import Page, PageBroken, parse_page
-from worker.plan import LISTS, Chain, FetchedPage, Plan
+from worker.plan import LISTS, ROWS_A_PAGE, Chain, FetchedPage, Plan
 
-ROWS_A_PAGE = 200
 TRIES = 5
 # The pause before the second try; each further one is twice as long, and all are longer when we asked too fast.
 FIRST_PAUSE, FIRST_PAUSE_WHEN_BUSY = 0.5, 2.0

@@ -1,16 +1,18 @@
 """How the two lists are read by several requests at a time: cut into chains, each a sequence of pages.
 
 Customers are cut by status as soon as the list is long; whether all were found is checked against ChartMogul's
-own count afterwards, and if not the uncut list is read. Movements are cut by days: whenever nothing
-else is left to do, the longest rest is halved. Each day belongs to exactly one chain. ChartMogul is asked for a
+own count afterwards, and if not the uncut list is read. Movements are cut by days: first into parts that held equally
+many when they were last read, and whenever nothing else is left to do, the longest rest is halved. Each day belongs to
+exactly one chain. ChartMogul is asked for a
 day more on either side, because nobody has said in whose time zone its days begin; rows of others' days are
 left to the others.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 
 from webapp.chartmogul.records import Page, read_time
@@ -20,10 +22,13 @@ STATUSES = (
     *("Active", "Cancelled", "Past_Due", "Lead"),
     *("New_Lead", "Working_Lead", "Qualified_Lead", "Unqualified_Lead"),
 )
+ROWS_A_PAGE = 200
 # Shorter than this is not worth the cuts: each costs a part of a page.
 CUSTOMER_PAGES_TO_CUT = 10
 MOVEMENT_PAGES_TO_CUT = 4
 MOST_CHAINS = 100
+# Into so many parts movements are cut that were read before.
+PARTS = 8
 A_DAY = timedelta(days=1)
 EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 
@@ -110,13 +115,16 @@ class FetchedPage:
 class Plan:
     """The chains of both lists, shared by the threads that read them."""
 
-    def __init__(self, checkpoint: dict[str, Any]) -> None:
+    def __init__(self, checkpoint: dict[str, Any], borders: Sequence[date] = ()) -> None:
+        """`borders`: the days on which the movements' parts begin, see equal_parts."""
         self._change = threading.Condition()
         self._chains: list[Chain] = []
         self._whole = {stream for stream in LISTS if checkpoint.get(stream, {}).get("whole")}
         for stream in LISTS:
             kept = checkpoint.get(stream, {}).get("chains")
-            self._chains += [Chain.of(stream, each) for each in kept] if kept else [Chain(stream)]
+            cuts = [None, *(borders if stream == "movements" and stream not in self._whole else ()), None]
+            parts = [Chain(stream, since=since, until=until) for since, until in pairwise(cuts)]
+            self._chains += [Chain.of(stream, each) for each in kept] if kept else parts
 
     def open(self, stream: str) -> bool:
         """Whether anything of a list is still to be saved."""
@@ -191,6 +199,20 @@ class Plan:
         chain.days_a_page = max((last - first) / A_DAY, 0.01)
         chain.reached = last
         return chain.until is not None and last.date() > chain.until
+
+
+def equal_parts(moved: Mapping[date, int]) -> list[date]:
+    """The days on which parts of equally many movements begin, the first part left out, given how many movements each
+    day has. No part is so short that it would not be worth its cut."""
+    total = sum(moved.values())
+    parts = min(PARTS, total // (ROWS_A_PAGE * MOVEMENT_PAGES_TO_CUT))
+    borders, before, last = list[date](), 0, 0
+    for day in sorted(moved):
+        part = before * parts // total
+        if part > last:
+            borders.append(day)
+        before, last = before + moved[day], part
+    return borders
 
 
 def _date(entries: list[object]) -> datetime | None:

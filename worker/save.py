@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from webapp.chartmogul.records import (
     RecordWarning,
     content_hash,
     is_lead,
+    movement_day,
     movement_id,
     parse_customer,
     parse_movement,
@@ -24,7 +25,7 @@ from webapp.models import Customer, Import, ImportPage, ImportState, ImportWarni
 from webapp.tenancy import insert_rows, owned, owned_delete, owned_update, upsert_rows
 from worker.ids import Ids, id_bytes, raw_id
 from worker.lease import Lease
-from worker.plan import FetchedPage, Plan
+from worker.plan import FetchedPage, Plan, equal_parts
 
 PAST_DUE = "Past Due"
 # Warnings kept per import; beyond this only their number grows.
@@ -290,7 +291,13 @@ def save_movements(
 def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen) -> None:
     """Let the read that is complete count: its new rows appear and the rows that it did not hold go, both
     in one transaction, which also notes that it was done."""
-    gone = [UUID(bytes=id_) for id_, marks in seen.movements if marks == HELD]
+    gone, moved = list[UUID](), Counter[date]()
+    for id_, marks in seen.movements:
+        if marks & READ:
+            moved[movement_day(id_)] += 1
+        else:
+            gone.append(UUID(bytes=id_))
+    borders = [day.isoformat() for day in equal_parts(moved)]
     lease.write(attempt=1, movements_removed=len(gone), checkpoint={**import_.checkpoint, "swapped": True})
     for at in range(0, len(gone), IN_ONE_STATEMENT):
         db.session.execute(
@@ -298,9 +305,8 @@ def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen
             .where(Movement.id.in_(gone[at : at + IN_ONE_STATEMENT]))
             .execution_options(synchronize_session=False)
         )
-    db.session.execute(
-        owned_update(Provider).where(Provider.id == provider.id).values(movements_read=Provider.movements_read + 1)
-    )
+    now_read = {"movements_read": Provider.movements_read + 1, "movement_borders": borders}
+    db.session.execute(owned_update(Provider).where(Provider.id == provider.id).values(**now_read))
     db.session.commit()
 
 

@@ -1,7 +1,7 @@
 """An import, from the key to the finished state: the steps, in order, each safe to run again."""
 
 import threading
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
@@ -134,7 +134,7 @@ class Run(Turn):
     def _read_lists(self, reader: fetch.Reader) -> None:
         """Both lists, side by side, page by page; a list that has to begin again does, a few times."""
         for _ in range(MAX_ATTEMPTS):
-            plan = Plan(self.import_.checkpoint)
+            plan = Plan(self.import_.checkpoint, list(map(date.fromisoformat, self.provider.movement_borders)))
             try:
                 self._read_pages(reader, plan)
                 if self.import_.checkpoint.get("complete"):

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.histories import PATIENT
 from webapp.chartmogul.records import Page
-from worker.plan import STATUSES, Chain, FetchedPage, Plan
+from worker.plan import PARTS, STATUSES, Chain, FetchedPage, Plan, equal_parts
 
 BEGAN = datetime(2021, 3, 1, 12, tzinfo=UTC)
 NOT_STOPPED = threading.Event()
@@ -48,10 +49,12 @@ def without_customers() -> dict[str, Any]:
     hours=st.lists(st.integers(0, 24 * 900), max_size=120),
     size=st.integers(1, 7),
     turns=st.lists(st.integers(0, 5), min_size=1, max_size=40),
+    borders=st.lists(st.integers(-10, 910), max_size=7, unique=True),
 )
-def test_every_movement_falls_to_one_chain(hours: list[int], size: int, turns: list[int]) -> None:
-    """Several readers take chains and hand their pages in, in any interleaving."""
-    activities, plan, taken = Activities(hours, size), Plan(without_customers()), list[Chain]()
+def test_every_movement_falls_to_one_chain(hours: list[int], size: int, turns: list[int], borders: list[int]) -> None:
+    """Several readers take chains and hand their pages in, in any interleaving, wherever the list was cut before."""
+    cuts = [BEGAN.date() + timedelta(day) for day in sorted(borders)]
+    activities, plan, taken = Activities(hours, size), Plan(without_customers(), cuts), list[Chain]()
     found: list[str] = []
     step = 0
     while True:
@@ -118,6 +121,28 @@ def test_long_list_of_customers_is_cut_by_status_and_a_short_one_is_not() -> Non
 
         assert [each.status for each in plan._chains if each.open] == statuses
         assert plan.cut_by_status == (pages == 10)
+
+
+def test_movements_read_before_are_cut_into_parts_of_equally_many() -> None:
+    days = {date(2024, 1, 1) + timedelta(day): 100 + 900 * (day >= 90) for day in range(100)}  # most at the end
+
+    borders = equal_parts(days)
+
+    parts = [
+        sum(number for day, number in days.items() if since <= day < until)
+        for since, until in pairwise([date.min, *borders, date.max])
+    ]
+    assert len(parts) == PARTS
+    assert max(parts) - min(parts) <= 2 * max(days.values())
+    assert [chain.since for chain in Plan(without_customers(), borders)._chains if chain.open] == [None, *borders]
+
+
+def test_short_or_broken_list_of_movements_is_not_cut_beforehand() -> None:
+    whole = {**without_customers(), "movements": {"whole": 1}}
+
+    assert equal_parts({}) == []
+    assert equal_parts(dict.fromkeys([date(2024, 1, 1), date(2024, 1, 2)], 700)) == []
+    assert [chain.until for chain in Plan(whole, [date(2024, 1, 2)])._chains if chain.open] == [None]
 
 
 def test_each_chain_asks_for_a_day_more_on_either_side() -> None:

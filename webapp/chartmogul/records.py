@@ -12,9 +12,10 @@ surrogates become U+FFFD, since PostgreSQL refuses both.
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from math import isfinite
 from typing import NamedTuple
@@ -35,7 +36,9 @@ TAGS_KEPT = 500
 CUSTOM_SIZE = 64 * 1024
 LARGEST_MONEY = 10**17  # hundredths: leaves room to add up many customers in a BIGINT
 YEARS = range(1900, 2200)  # local days can be computed in every time zone
-EARLIEST = datetime(1899, 1, 1, tzinfo=UTC).timestamp()
+EARLIEST_DAY = datetime(1899, 1, 1, tzinfo=UTC)
+EARLIEST = EARLIEST_DAY.timestamp()
+MILLISECONDS_A_DAY = 86_400_000
 
 _UUID = re.compile(r"(?:cus_)?([0-9A-Za-z-]{1,60})")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -333,6 +336,16 @@ def movement_id(provider_id: UUID, record: MovementRecord, ordinal: int) -> byte
     )
     since = int((record.at.timestamp() - EARLIEST) * 1000).to_bytes(6, "big")
     return since + blake2b(said.encode(), digest_size=10, key=provider_id.bytes).digest()
+
+
+def movement_day(id_: bytes) -> date:
+    """The UTC day of a movement, from its id."""
+    return _day(int.from_bytes(id_[:6]) // MILLISECONDS_A_DAY)
+
+
+@lru_cache(maxsize=8192)
+def _day(number: int) -> date:
+    return (EARLIEST_DAY + timedelta(number)).date()
 
 
 def read_time(text: str) -> datetime:

@@ -90,6 +90,8 @@ class Provider(TenantOwned, Base):
     # Custom attributes seen by the last import: {key: {"type", "mixed", "count", "samples"}}.
     attributes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     movements_read: Mapped[int] = mapped_column(default=0)
+    # Days that cut the movements, as they were last read, into parts of equally many: where the next read begins.
+    movement_borders: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
 
     @classmethod
     def current(cls, lock: bool = False) -> "Provider | None":
