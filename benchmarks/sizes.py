@@ -30,7 +30,7 @@ from worker.sync import COUNTS
 
 PROPERTIES = 20
 IMPORTS_EACH = 10
-TABLES = ("customers", "movements", "property_values", "filled_customers", "import_pages", "import_warnings", "imports")
+TABLES = ("customers", "movements", "customer_values", "value_changes", "import_pages", "import_warnings", "imports")
 SIZES = "SELECT pg_table_size(oid), pg_indexes_size(oid) FROM pg_class WHERE relname = :name"
 MANY_TENANTS = """
     SELECT set_config('app.across_tenants', 'on', false);

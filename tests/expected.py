@@ -12,10 +12,11 @@ from sqlalchemy import select
 from simulator import Account
 from tests.reference import Reference
 from webapp.chartmogul.fields import FIELDS, PropertyType
+from webapp.customer_columns import all_properties
 from webapp.extensions import db
-from webapp.models import Customer, Movement, Property, PropertyValue, Provider
-from webapp.tenancy import across_tenants
-from webapp.values import decode
+from webapp.models import Customer, CustomerValues, Movement, Provider
+from webapp.tenancy import across_tenants, acting_for, owned
+from webapp.values import decode_one
 
 TIMES = ("customer_since", "free_trial_started_at", "lead_created_at")
 
@@ -114,20 +115,15 @@ def held_movements(provider: Provider) -> Counter[tuple[Any, ...]]:
 
 def held_values(provider: Provider) -> dict[str, dict[str, Any]]:
     """What our table holds of the present customers' values, by uuid and field."""
-    statement = (
-        select(Customer.uuid, Property.field, Property.type, PropertyValue.number, PropertyValue.text)
-        .join(PropertyValue, PropertyValue.customer_id == Customer.id)
-        .join(Property, Property.id == PropertyValue.property_id)
-        .where(
-            Customer.provider_id == provider.id,
-            Customer.gone_at.is_(None),
-            PropertyValue.version == Property.version,
-        )
-    )
     found: dict[str, dict[str, Any]] = {}
-    with across_tenants():
-        for uuid, field, type_, number, text in db.session.execute(statement):
-            found.setdefault(uuid, {})[field] = decode(PropertyType(type_), number, text)
+    with acting_for(provider.tenant_id):
+        properties = all_properties()
+        rows = owned(CustomerValues, CustomerValues.uuid, *(property_.values for property_ in properties))
+        present = rows.where(CustomerValues.provider_id == provider.id, CustomerValues.gone.is_(False))
+        for uuid, *kept in db.session.execute(present):
+            for property_, value in zip(properties, kept, strict=True):
+                if value is not None:
+                    found.setdefault(uuid, {})[property_.field] = decode_one(PropertyType(property_.type), value)
     return found
 
 

@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from webapp import value_history
 from webapp.cli import add_tenant
 from webapp.extensions import db
 from webapp.models import (
     Customer,
-    FilledCustomer,
+    CustomerValues,
     Import,
     ImportState,
     Movement,
     Property,
-    PropertyValue,
     Provider,
     ProviderState,
     Role,
@@ -25,7 +25,8 @@ from webapp.models import (
 )
 from webapp.models.accounts import PASSWORDS
 from webapp.models.types import now
-from webapp.tenancy import acting_for
+from webapp.models.values import TEXT_SLOTS
+from webapp.tenancy import acting_for, insert_rows, owned, update_rows
 
 PASSWORD = "a good password"
 _HASH = PASSWORDS.hash(PASSWORD)
@@ -117,7 +118,12 @@ def make_customer(provider: Provider, name: str | None = "Blue Finch", **changes
         content_hash=b"0" * 16,
         changed_import_id=uuid4(),
     )
-    return _add(customer, changes)
+    _add(customer, changes)
+    with acting_for(customer.tenant_id):
+        columns = {name: getattr(customer, name) for name in Customer.__table__.c.keys()}  # noqa: SIM118
+        insert_rows(CustomerValues, [CustomerValues.row_of(columns)])
+        db.session.commit()
+    return customer
 
 
 def make_movement(customer: Customer, at: datetime, movement_minor: int, mrr_minor: int, **changes: Any) -> Movement:
@@ -146,26 +152,29 @@ def make_property(tenant: Tenant, name: str = "MRR", **changes: Any) -> Property
         source=Source.CHARTMOGUL,
         field="cm_mrr",
     )
+    with acting_for(tenant.id):
+        others = list(db.session.scalars(owned(Property)))
+        property_.slot = property_.slot_for(changes.get("type", "money"), others)
     return _add(property_, changes)
 
 
 def make_value(
-    property_: Property, customer: Customer, number: int | None = None, text: str | None = None
-) -> PropertyValue:
-    value = PropertyValue(
-        tenant_id=property_.tenant_id,
-        property_id=property_.id,
-        customer_id=customer.id,
-        version=property_.version,
-        number=number,
-        text=text,
-    )
-    return _add(value, {})
+    property_: Property, customer: Customer, number: int | None = None, text: str | None = None, by: str | None = None
+) -> None:
+    """Keep a value; `by` a person, who is then told as having set it."""
+    kept = text if property_.slot in TEXT_SLOTS else number
+    row = {"provider_id": customer.provider_id, "uuid": customer.uuid, property_.slot: kept}
+    with acting_for(customer.tenant_id):
+        update_rows(CustomerValues, [row], key=("provider_id", "uuid"))
+        if by is not None:
+            value_history.keep(property_, customer.id, None, kept, by, now())
+        db.session.commit()
 
 
-def make_filled(customer: Customer) -> FilledCustomer:
-    of = {"provider_id": customer.provider_id, "customer_uuid": customer.uuid}
-    return _add(FilledCustomer(tenant_id=customer.tenant_id, hash=b"0" * 16, **of), {})
+def values_of(property_: Property) -> list[Any]:
+    """What is kept of a property, of whichever customers."""
+    with acting_for(property_.tenant_id):
+        return list(db.session.scalars(owned(CustomerValues, property_.values).where(property_.values.is_not(None))))
 
 
 def _add(row: Any, changes: dict[str, Any]) -> Any:

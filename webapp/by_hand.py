@@ -2,11 +2,12 @@
 
 import json
 
+from webapp import value_history
 from webapp.extensions import db
-from webapp.models import Customer, Property, PropertyValue
+from webapp.models import Customer, CustomerValues, Property
 from webapp.models.types import now
-from webapp.tenancy import owned_delete, upsert_rows
-from webapp.values import TEXT_LENGTH, CannotRead, PropertyType, TooLarge, Value, convert, csv_value, encode
+from webapp.tenancy import owned, owned_update
+from webapp.values import TEXT_LENGTH, CannotRead, PropertyType, TooLarge, Value, convert, csv_value, encode, encode_all
 
 EXPECTED = {
     PropertyType.NUMBER: "Enter a plain number, for example 1234.5.",
@@ -47,26 +48,19 @@ def read(text: str, type_: PropertyType) -> Value | None:
 
 
 def write(property_: Property, customer: Customer, value: Value | None, by: str) -> None:
-    """Keep the value, or forget the one there was; the caller commits."""
-    if value is None:
-        db.session.execute(
-            owned_delete(PropertyValue).where(
-                PropertyValue.property_id == property_.id, PropertyValue.customer_id == customer.id
-            )
-        )
-        return
-    number, text = encode(PropertyType(property_.type), value)
-    row = {
-        "property_id": property_.id,
-        "customer_id": customer.id,
-        "version": property_.version,
-        "number": number,
-        "text": text,
-        "import_id": None,
-        "set_by": by,
-        "changed_at": now(),
-    }
-    upsert_rows(PropertyValue, [row], key=("customer_id", "property_id"))
+    """Keep the value, or forget the one there was; the caller commits. CannotRead when the property is not any more
+    what it was when it was asked for."""
+    version = owned(Property, Property.version).where(Property.id == property_.id).with_for_update(read=True)
+    found = db.session.scalar(version)
+    if found != property_.version:
+        raise CannotRead(f"This property was {'changed' if found else 'deleted'} meanwhile. Reload the page.")
+    this = CustomerValues.provider_id == customer.provider_id, CustomerValues.uuid == customer.uuid
+    before = db.session.scalar(owned(CustomerValues, property_.values).where(*this).with_for_update())
+    after = encode_all(PropertyType(property_.type), [value])[0]
+    if after != before:
+        update = owned_update(CustomerValues).where(*this).values({property_.slot: after})
+        db.session.execute(update.execution_options(synchronize_session=False))
+        value_history.keep(property_, customer.id, before, after, by, now())
 
 
 def typed(type_: PropertyType, value: Value | None) -> str:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, and_, func
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.extensions import db
-from webapp.models import Customer, Property, PropertyValue
+from webapp.models import Customer, CustomerValues, Property
 from webapp.tenancy import owned
-from webapp.values import PropertyType, Value, decode
+from webapp.values import PropertyType, Value, decode_one
 
 COLUMNS_AT_FIRST = 6
 
@@ -48,41 +48,47 @@ class Column:
 
     @property
     def sorted_by(self) -> ColumnElement[Any]:
+        """Of a row of CustomerValues."""
         if self.of_record is not None:
-            return self.of_record if self.numeric else func.lower(self.of_record)
-        if self.type in (PropertyType.TEXT, PropertyType.LIST):
-            return func.lower(PropertyValue.text)
-        return PropertyValue.number.expression
+            kept: Any = getattr(CustomerValues, self.of_record.key)
+        else:
+            kept = self.of_property.values if self.of_property is not None else CustomerValues.title
+        return func.lower(kept) if self.type in (PropertyType.TEXT, PropertyType.LIST) else kept
 
 
 OF_THE_RECORD = (
     Column("status", "Status", PropertyType.TEXT, of_record=Customer.status),
     Column("mrr", "MRR", PropertyType.MONEY, of_record=Customer.mrr_minor),
 )
+BY_TITLE = Column("name", "Customer", PropertyType.TEXT)
 
 
 def fetch_values(customer_ids: Sequence[UUID], properties: Sequence[Property]) -> dict[tuple[UUID, UUID], Value]:
-    """Values by (customer, property), in one query. What an older definition of a property gave is void."""
+    """Values by (customer, property), in one query."""
     if not customer_ids or not properties:
         return {}
-    known = {property_.id: (property_.version, PropertyType(property_.type)) for property_ in properties}
+    columns = [property_.values for property_ in properties]
     rows = db.session.execute(
-        owned(
-            PropertyValue,
-            PropertyValue.customer_id,
-            PropertyValue.property_id,
-            PropertyValue.version,
-            PropertyValue.number,
-            PropertyValue.text,
-        ).where(PropertyValue.customer_id.in_(customer_ids), PropertyValue.property_id.in_(list(known)))
+        owned(CustomerValues, CustomerValues.customer_id, *columns)
+        .join(Customer, is_of_customer())
+        .where(Customer.id.in_(customer_ids))
     )
     values = {}
-    for customer_id, property_id, version, number, text in rows:
-        current, type_ = known[property_id]
-        value = decode(type_, number, text) if version == current else None
-        if value is not None:
-            values[customer_id, property_id] = value
+    for customer_id, *kept in rows:
+        for property_, held in zip(properties, kept, strict=True):
+            value = decode_one(PropertyType(property_.type), held)
+            if value is not None:
+                values[customer_id, property_.id] = value
     return values
+
+
+def is_of_customer() -> ColumnElement[bool]:
+    """Whether a row of values is a customer's."""
+    return and_(
+        CustomerValues.tenant_id == Customer.tenant_id,
+        CustomerValues.provider_id == Customer.provider_id,
+        CustomerValues.uuid == Customer.uuid,
+    )
 
 
 def all_properties() -> list[Property]:

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from webapp.customer_columns import Column, fetch_values
-from webapp.customer_list import CustomerQuery, customers_of
+from webapp.customer_list import CustomerQuery, rows_of
 from webapp.extensions import db
-from webapp.models import Customer, Property, Provider
+from webapp.models import Customer, CustomerValues, Property, Provider
 from webapp.spreadsheets import harmless
 from webapp.tenancy import acting_for, owned
 from webapp.values import PropertyType, csv_value
@@ -30,9 +30,9 @@ def exported_properties(properties: Sequence[Property], chosen: Sequence[Column]
     return first + rest
 
 
-def ordered_ids(provider: Provider, query: CustomerQuery, columns: Sequence[Column]) -> bytes:
+def ordered_ids(provider: Provider, query: CustomerQuery) -> bytes:
     """The ids of all customers of a list, in its order, packed: 100,000 are 1.6 MB."""
-    ids = query.order(query.narrow(customers_of(provider, Customer.id)), columns)
+    ids = rows_of(provider, CustomerValues.customer_id).where(query.condition()).order_by(*query.order())
     found = db.session.scalars(ids.execution_options(yield_per=SLICE * 10))
     return b"".join(id_.bytes for id_ in found)
 

@@ -1,114 +1,135 @@
 """Which customers a list shows and in which order: for the page and for the CSV file."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, event, func, or_
+from sqlalchemy import ColumnElement, Select, and_, case, func, true
 from sqlalchemy.orm import defer
-from sqlalchemy.sql.elements import UnaryExpression
 
-from webapp.customer_columns import Column
+from webapp.customer_columns import BY_TITLE, Column
+from webapp.customer_filters import Filter, read_filters
 from webapp.extensions import db
-from webapp.models import Customer, Property, PropertyValue, Provider
-from webapp.tenancy import current_tenant_id, owned
+from webapp.folding import fold
+from webapp.models import Customer, CustomerValues, Property, Provider
+from webapp.tenancy import owned
 
 PER_PAGE = 50
 LONGEST_SEARCH = 200
 GONE = "gone"
 BY_NAME = "name"
-SEARCHED = (Customer.name, Customer.email, Customer.company, Customer.external_id, Customer.uuid)
-TITLE = func.coalesce(Customer.name, Customer.company, Customer.email, Customer.external_id, Customer.uuid)
-
-
-@event.listens_for(Engine, "connect")
-def _teach_letters(connection: Any, _record: Any) -> None:
-    """SQLite knows upper and lower case of a to z only; for other letters a search asks Python."""
-    if type(connection).__module__.startswith("sqlite3"):
-        connection.create_function("fold", 1, str.casefold, deterministic=True)
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerQuery:
-    """What a list's address asks for. Whatever it cannot mean is left out, never an error."""
+    """What a list's address asks for. Whatever it cannot mean is left out, never an error. `after` and `before` are
+    ChartMogul's uuids: the page that begins after a customer, or that ends before one."""
 
     search: str = ""
     status: str = ""
-    sort: str = BY_NAME
+    filters: Sequence[Filter] = ()
+    sort: Column = BY_TITLE
     descending: bool = False
-    page: int = 1
+    after: str = ""
+    before: str = ""
 
     @classmethod
-    def of(cls, args: Mapping[str, str], keys: Collection[str]) -> "CustomerQuery":
-        """Read from a query string; `keys` are the columns that there are to sort by."""
+    def of(
+        cls, args: Mapping[str, str], columns: Mapping[str, Column], properties: Sequence[Property]
+    ) -> "CustomerQuery":
+        """Read from a query string; `columns` are those that there are to sort by, by key."""
         sort = args.get("sort", "")
-        key = sort.removeprefix("-")
-        known = key == BY_NAME or key in keys
+        column = columns.get(sort.removeprefix("-"))
+        known = column is not None or sort.removeprefix("-") == BY_NAME
         return cls(
             search=" ".join(args.get("q", "")[:LONGEST_SEARCH].replace("\0", "").split()),
             status=args.get("status", "")[:100].replace("\0", "").strip(),
-            sort=key if known else BY_NAME,
+            filters=read_filters(args, properties),
+            sort=column or BY_TITLE,
             descending=known and sort.startswith("-"),
-            page=page_number(args.get("page", "")),
+            after=args.get("after", "")[:80].replace("\0", ""),
+            before=args.get("before", "")[:80].replace("\0", ""),
         )
 
     @property
     def narrowed(self) -> bool:
-        return bool(self.search or self.status)
+        return bool(self.search or self.status or self.filters)
 
-    def args(self, **changes: Any) -> dict[str, Any]:
-        """As arguments of url_for, without what goes without saying."""
-        asked = replace(self, **changes)
-        sort = ("-" if asked.descending else "") + asked.sort
+    @property
+    def problems(self) -> list[Filter]:
+        return [each for each in self.filters if each.problem]
+
+    def args(self, **changes: Any) -> dict[str, str]:
+        """As arguments of url_for, without what goes without saying, and at the first page unless that is changed."""
+        asked = replace(self, **{"after": "", "before": "", **changes})
+        sort = ("-" if asked.descending else "") + asked.sort.key
         told = {"q": asked.search, "status": asked.status, "sort": sort if sort != BY_NAME else ""}
-        return {k: v for k, v in told.items() if v} | ({"page": asked.page} if asked.page > 1 else {})
+        told |= {each.parameter: each.sent for each in asked.filters}
+        told |= {"after": asked.after, "before": asked.before}
+        return {name: value for name, value in told.items() if value}
 
-    def sorting(self, key: str) -> dict[str, Any]:
+    def sorting(self, column: Column) -> dict[str, str]:
         """The arguments behind a column's header: sort by it, or the other way round if it is already."""
-        return self.args(sort=key, descending=self.sort == key and not self.descending, page=1)
+        return self.args(sort=column, descending=self.sort.key == column.key and not self.descending)
 
-    def narrow(self, customers: Select[Any]) -> Select[Any]:
+    def without(self, which: Filter) -> dict[str, str]:
+        """The arguments of the same list with one condition less."""
+        return self.args(filters=[each for each in self.filters if each is not which])
+
+    def condition(self) -> ColumnElement[bool]:
+        """Whether a row of values is in the list."""
+        conditions = [each.condition() for each in self.filters if not each.problem]
         if self.status == GONE:
-            customers = customers.where(Customer.gone_at.is_not(None))
+            conditions.append(CustomerValues.gone.is_(True))
         elif self.status:
-            customers = customers.where(Customer.status == self.status, Customer.gone_at.is_(None))
-        return customers.where(_matches(self.search)) if self.search else customers
+            conditions += [CustomerValues.status == self.status, CustomerValues.gone.is_(False)]
+        return and_(true(), *conditions, *(_searched(word) for word in fold(self.search).split()))
 
-    def order(self, customers: Select[Any], columns: Sequence[Column]) -> Select[Any]:
+    def order(self, backwards: bool = False) -> list[ColumnElement[Any]]:
         """Sorted by the column asked for; who has no value of it comes last, in both directions."""
-        column = next((column for column in columns if column.key == self.sort), None)
-        by_title: tuple[ColumnElement[Any], ...] = (func.lower(TITLE), Customer.id.expression)
-        if column is None:
-            return customers.order_by(self._direct(by_title[0]), by_title[1])
-        if column.of_property is not None:
-            customers = customers.outerjoin(PropertyValue, _value_of(column.of_property))
-        key = column.sorted_by
-        return customers.order_by(key.is_(None), self._direct(key), *by_title)
+        key, falling = self.sort.sorted_by, self.descending is not backwards
+        if self.sort is BY_TITLE:
+            return _directed(falling, CustomerValues.title, CustomerValues.uuid)
+        of_key = *_directed(backwards, key.is_(None)), *_directed(falling, key)
+        return [*of_key, *_directed(backwards, CustomerValues.title, CustomerValues.uuid)]
 
-    def _direct(self, key: ColumnElement[Any]) -> UnaryExpression[Any]:
-        return key.desc() if self.descending else key.asc()
+    def beyond(self, place: "Place", backwards: bool = False) -> ColumnElement[bool]:
+        """Whether a row comes after a place in this order, or before it."""
+        key, falling = self.sort.sorted_by, self.descending is not backwards
+        if self.sort is BY_TITLE:
+            return _past_title(place, falling)
+        further_title = _past_title(place, backwards)
+        if place.key is None:
+            return key.is_not(None) | further_title if backwards else key.is_(None) & further_title
+        further: ColumnElement[bool] = _past(key, place.key, falling) | ((key == place.key) & further_title)
+        return further if backwards else further | key.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a customer stands in an order."""
+
+    key: Any
+    title: str
+    uuid: str
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerPage:
-    """One page of the list."""
+    """One page of the list; `first` counts from 1."""
 
     customers: Sequence[Customer]
-    number: int
+    first: int
     matching: int
     total: int
 
     @property
-    def pages(self) -> int:
-        return max(1, -(-self.matching // PER_PAGE))
-
-    @property
-    def first(self) -> int:
-        return (self.number - 1) * PER_PAGE + 1
-
-    @property
     def last(self) -> int:
         return self.first + len(self.customers) - 1
+
+    @property
+    def paged(self) -> bool:
+        return self.first > 1 or self.last < self.matching
 
 
 def customers_of(provider: Provider, *columns: Any) -> Select[Any]:
@@ -116,51 +137,76 @@ def customers_of(provider: Provider, *columns: Any) -> Select[Any]:
     return owned(Customer, *columns).where(Customer.provider_id == provider.id)
 
 
-def fetch_page(provider: Provider, query: CustomerQuery, columns: Sequence[Column]) -> CustomerPage:
-    """The page that was asked for, or the last one there is."""
-    count = customers_of(provider, func.count())
-    total = db.session.scalar(count) or 0
-    matching = (db.session.scalar(query.narrow(count)) or 0) if query.narrowed else total
-    number = max(1, min(query.page, -(-matching // PER_PAGE)))
-    rows = query.order(query.narrow(customers_of(provider)), columns)
-    rows = rows.options(defer(Customer.custom), defer(Customer.tags))
-    found = db.session.scalars(rows.offset((number - 1) * PER_PAGE).limit(PER_PAGE)).all()
-    return CustomerPage(found, number, matching, total)
+def rows_of(provider: Provider, *columns: Any) -> Select[Any]:
+    """A select of the rows of values of a provider's customers."""
+    return owned(CustomerValues, *columns).where(CustomerValues.provider_id == provider.id)
+
+
+def fetch_page(provider: Provider, query: CustomerQuery) -> CustomerPage:
+    """The page that was asked for: the first, or the one after or before a customer."""
+    after, before = _place(provider, query, query.after), _place(provider, query, query.before)
+    backwards = before is not None and after is None
+    rows = rows_of(provider, CustomerValues.uuid, CustomerValues.title, query.sort.sorted_by).where(query.condition())
+    if place := after or before:
+        rows = rows.where(query.beyond(place, backwards))
+    found = list(db.session.execute(rows.order_by(*query.order(backwards)).limit(PER_PAGE)))
+    if backwards:
+        if len(found) < PER_PAGE:  # fewer before it than a page holds: the first page
+            return fetch_page(provider, replace(query, before=""))
+        found.reverse()
+    first = Place(found[0][2], found[0][1], found[0][0]) if found and place else None
+    total, matching, passed = _counts(provider, query, first)
+    return CustomerPage(_customers(provider, [uuid for uuid, *_ in found]), passed + 1, matching, total)
+
+
+def _place(provider: Provider, query: CustomerQuery, uuid: str) -> Place | None:
+    if not uuid:
+        return None
+    row = db.session.execute(
+        rows_of(provider, query.sort.sorted_by, CustomerValues.title).where(CustomerValues.uuid == uuid)
+    ).first()
+    return Place(row[0], row[1], uuid) if row else None
+
+
+def _counts(provider: Provider, query: CustomerQuery, first: Place | None) -> tuple[int, int, int]:
+    """How many customers there are, how many match, and how many of these come before a place: in one pass."""
+    counted: list[Any] = [func.count()]
+    if query.narrowed:
+        counted.append(func.coalesce(func.sum(case((query.condition(), 1), else_=0)), 0))
+    if first is not None:
+        before = query.condition() & query.beyond(first, backwards=True)
+        counted.append(func.coalesce(func.sum(case((before, 1), else_=0)), 0))
+    found = [int(number) for number in db.session.execute(rows_of(provider, *counted)).one()]
+    return found[0], found[1] if query.narrowed else found[0], found[-1] if first is not None else 0
+
+
+def _customers(provider: Provider, uuids: Sequence[str]) -> list[Customer]:
+    rows = customers_of(provider).where(Customer.uuid.in_(uuids)).options(defer(Customer.custom), defer(Customer.tags))
+    by_uuid = {customer.uuid: customer for customer in db.session.scalars(rows)}
+    return [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
 
 
 def statuses(provider: Provider) -> list[str]:
-    found = db.session.scalars(customers_of(provider, Customer.status).where(Customer.status.is_not(None)).distinct())
+    found = db.session.scalars(
+        rows_of(provider, CustomerValues.status).where(CustomerValues.status.is_not(None)).distinct()
+    )
     return sorted(found)
 
 
-def page_number(text: str) -> int:
-    """A page from an address: 1 for what is none."""
-    try:
-        return min(max(1, int(text)), 1_000_000)
-    except ValueError:
-        return 1
+def _searched(word: str) -> ColumnElement[bool]:
+    domain = word.removeprefix("https://").removeprefix("http://").removeprefix("www.").rstrip("/")
+    return CustomerValues.search.contains(domain or word, autoescape=True)
 
 
-def _value_of(property_: Property) -> ColumnElement[bool]:
-    return and_(
-        PropertyValue.tenant_id == current_tenant_id(),
-        PropertyValue.customer_id == Customer.id,
-        PropertyValue.property_id == property_.id,
-        PropertyValue.version == property_.version,
-    )
+def _directed(falling: bool, *keys: Any) -> list[ColumnElement[Any]]:
+    return [key.desc() if falling else key.asc() for key in keys]
 
 
-def _matches(search: str) -> ColumnElement[bool]:
-    """Whether any of the texts that people know a customer by holds the words, in any case."""
-    searched: list[tuple[Any, str]] = [(column, search) for column in SEARCHED]
-    domain = search.lower().removeprefix("https://").removeprefix("http://").rstrip("/")
-    if domain and domain not in "https://www.":
-        searched.append((Customer.website_url, domain))
-    if search.isascii() or db.session.get_bind().dialect.name != "sqlite":
-        return or_(*(column.icontains(words, autoescape=True) for column, words in searched))
-    return or_(
-        *(
-            func.fold(func.coalesce(column, "")).contains(words.casefold(), autoescape=True)
-            for column, words in searched
-        )
-    )
+def _past_title(place: Place, falling: bool) -> ColumnElement[bool]:
+    title, uuid = CustomerValues.title, CustomerValues.uuid
+    return _past(title, place.title, falling) | ((title == place.title) & _past(uuid, place.uuid, falling))
+
+
+def _past(column: Any, value: Any, falling: bool) -> ColumnElement[bool]:
+    past: ColumnElement[bool] = column < value if falling else column > value
+    return past

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from webapp.customer_columns import fetch_values
 from webapp.extensions import db
 from webapp.freshness import property_state
-from webapp.models import Customer, Import, Property, PropertyValue, Provider
+from webapp.models import Customer, Import, Property, Provider
 from webapp.tenancy import owned
-from webapp.values import PropertyType, Value, decode
+from webapp.value_history import last_set
+from webapp.values import PropertyType, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +36,18 @@ class ShownValue:
 def values_of(
     customer: Customer, properties: Sequence[Property], provider: Provider, stale: datetime | None
 ) -> list[ShownValue]:
-    """All properties of the tenant, with or without a value, in three queries at most."""
-    ids = [property_.id for property_ in properties]
-    kept = {
-        row.property_id: row
-        for row in db.session.scalars(
-            owned(PropertyValue).where(PropertyValue.customer_id == customer.id, PropertyValue.property_id.in_(ids))
-        )
-    }
+    """All properties of the tenant, with or without a value, in a few queries."""
+    kept = fetch_values([customer.id], properties)
+    last = last_set([property_.id for property_ in properties if not property_.from_chartmogul], customer.id)
     filled_by = [property_.filled_import_id for property_ in properties if property_.filled_import_id]
     imports = {row.id: row for row in db.session.scalars(owned(Import).where(Import.id.in_(filled_by)))}
     shown = []
     for property_ in properties:
-        row = kept.get(property_.id)
-        if row is not None and row.version != property_.version:
-            row = None
-        value = decode(PropertyType(property_.type), row.number, row.text) if row else None
+        value = kept.get((customer.id, property_.id))
         state = property_state(property_, provider, stale or customer.gone_at)
         if state == "by_hand":
-            at, by = (row.changed_at, row.set_by) if row else (None, None)
+            change = last.get(property_.id) if value is not None else None
+            at, by = (change.at, change.by) if change else (None, None)
             shown.append(ShownValue(property_, value, state, at, by))
         elif state == "waiting":
             shown.append(ShownValue(property_, value, state))

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, func
 
+from webapp.customer_columns import is_of_customer
 from webapp.extensions import db
 from webapp.histogram import edges, labels
-from webapp.models import Customer, Property, PropertyValue, Provider
-from webapp.tenancy import current_tenant_id, owned
-from webapp.values import PropertyType, Value, decode
+from webapp.models import Customer, CustomerValues, Property, Provider
+from webapp.tenancy import owned
+from webapp.values import PropertyType, Value, decode_one
 
 MOST_WORDS = 8
 LISTS_LOOKED_AT = 5_000
@@ -38,7 +39,7 @@ def distribution(property_: Property, provider: Provider) -> Distribution:
         return _histogram(property_, provider, type_)
     if type_ is PropertyType.LIST:
         return _items(property_, provider)
-    key = PropertyValue.number if type_ is PropertyType.BOOLEAN else PropertyValue.text
+    key = property_.values
     counts = _values(property_, provider, key, func.count()).group_by(key)
     total = db.session.scalar(_values(property_, provider, func.count())) or 0
     top = db.session.execute(counts.order_by(func.count().desc(), key).limit(MOST_WORDS)).all()
@@ -48,11 +49,9 @@ def distribution(property_: Property, provider: Provider) -> Distribution:
 
 def examples(property_: Property, provider: Provider) -> list[tuple[Customer, Value]]:
     """A few customers that have a value, whichever come first."""
-    columns = Customer, PropertyValue.number, PropertyValue.text
-    found = owned(PropertyValue, *columns).join(Customer, _whose(provider)).where(*_valid(property_))
+    found = _values(property_, provider, Customer, property_.values).join(Customer, is_of_customer())
     type_ = PropertyType(property_.type)
-    rows = db.session.execute(found.limit(EXAMPLES))
-    shown = [(customer, decode(type_, number, text)) for customer, number, text in rows]
+    shown = [(customer, decode_one(type_, kept)) for customer, kept in db.session.execute(found.limit(EXAMPLES))]
     filled = [(customer, value) for customer, value in shown if value is not None]
     return sorted(filled, key=lambda pair: pair[0].title.casefold())
 
@@ -62,14 +61,12 @@ def filled_by_hand(properties: Iterable[Property], provider: Provider | None) ->
     by_hand = [property_ for property_ in properties if not property_.from_chartmogul]
     if provider is None or not by_hand:
         return {}
-    valid = or_(*(and_(*_valid(property_)) for property_ in by_hand))
-    counted = owned(PropertyValue, PropertyValue.property_id, func.count()).where(valid, _present(provider))
-    rows = db.session.execute(counted.group_by(PropertyValue.property_id))
-    return {property_id: int(number) for property_id, number in rows}
+    counts = owned(CustomerValues, *(func.count(property_.values) for property_ in by_hand)).where(*_present(provider))
+    return {property_.id: number for property_, number in zip(by_hand, db.session.execute(counts).one(), strict=True)}
 
 
 def _histogram(property_: Property, provider: Provider, type_: PropertyType) -> Distribution:
-    number = PropertyValue.number
+    number = property_.values
     rows = db.session.execute(_values(property_, provider, number, func.count()).group_by(number).order_by(number))
     counts = [(int(kept), int(customers)) for kept, customers in rows if kept is not None]
     if not counts:
@@ -85,30 +82,16 @@ def _histogram(property_: Property, provider: Provider, type_: PropertyType) -> 
 
 
 def _items(property_: Property, provider: Provider) -> Distribution:
-    texts = db.session.scalars(_values(property_, provider, PropertyValue.text).limit(LISTS_LOOKED_AT)).all()
+    texts = db.session.scalars(_values(property_, provider, property_.values).limit(LISTS_LOOKED_AT)).all()
     counts = Counter(item for text in texts for item in json.loads(text or "[]"))
     note = f"Of the first {LISTS_LOOKED_AT:,} lists." if len(texts) == LISTS_LOOKED_AT else ""
     return Distribution(counts.most_common(MOST_WORDS), len(texts), note=note)
 
 
 def _values(property_: Property, provider: Provider, *columns: Any) -> Select[Any]:
-    return owned(PropertyValue, *columns).where(*_valid(property_), _present(provider))
+    return owned(CustomerValues, *columns).where(*_present(provider), property_.values.is_not(None))
 
 
-def _valid(property_: Property) -> tuple[ColumnElement[bool], ...]:
-    return PropertyValue.property_id == property_.id, PropertyValue.version == property_.version
-
-
-def _present(provider: Provider) -> ColumnElement[bool]:
-    """Whether the value is of a customer that ChartMogul has now. Asked value by value: a join would tempt
-    a database to begin with all customers."""
-    return select(Customer.id).where(_whose(provider)).exists()
-
-
-def _whose(provider: Provider) -> ColumnElement[bool]:
-    return and_(
-        Customer.id == PropertyValue.customer_id,
-        Customer.tenant_id == current_tenant_id(),
-        Customer.provider_id == provider.id,
-        Customer.gone_at.is_(None),
-    )
+def _present(provider: Provider) -> tuple[ColumnElement[bool], ...]:
+    """Whether a row is of a customer that ChartMogul has now."""
+    return CustomerValues.provider_id == provider.id, CustomerValues.gone.is_(False)

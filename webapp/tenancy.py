@@ -25,9 +25,12 @@ from sqlalchemy import (
     TableClause,
     TextClause,
     Update,
+    bindparam,
     delete,
     event,
+    insert,
     inspect,
+    literal,
     select,
     update,
 )
@@ -130,11 +133,27 @@ def upsert_rows(
         _execute_many(model, rows, tuple(key))
 
 
-def _execute_many(model: type[Owned], rows: Sequence[dict[str, Any]], key: tuple[str, ...] = ()) -> None:
-    """Insert many rows. What SQLAlchemy does for each row anew is done once: which columns there are, and how
+def update_rows(model: type[Owned], rows: Sequence[dict[str, Any]], key: Sequence[str]) -> None:
+    """Bring those of this tenant's rows up to date that `key` finds; all name the same columns."""
+    if rows:
+        _execute_many(model, rows, tuple(key), only_update=True)
+
+
+def insert_selected(model: type[Owned], columns: Sequence[str], rows: Select[Any]) -> None:
+    """Insert what a select by owned() gives: in the order of these columns, for this tenant."""
+    table: Any = model.__table__  # type: ignore[attr-defined]
+    with_tenant = rows.add_columns(literal(current_tenant_id(), table.c.tenant_id.type))
+    db.session.connection().execute(insert(table).from_select([*columns, "tenant_id"], with_tenant))
+
+
+def _execute_many(
+    model: type[Owned], rows: Sequence[dict[str, Any]], key: tuple[str, ...] = (), only_update: bool = False
+) -> None:
+    """Write many rows. What SQLAlchemy does for each row anew is done once: which columns there are, and how
     the values of each are made ready for the driver."""
     connection = db.session.connection()
-    sql, columns = _prepared(model, connection.dialect, tuple(rows[0]), key)  # type: ignore[arg-type]
+    prepared: Any = _prepared_update if only_update else _prepared
+    sql, columns = prepared(model, connection.dialect, tuple(rows[0]), key)
     values = [column(rows) for column in columns]
     connection.exec_driver_sql(sql, list(zip(*values, strict=True)))
 
@@ -162,6 +181,21 @@ def _prepared(
     names = compiled.positiontup or _NAMED.findall(compiled.string)
     sql = _NAMED.sub("%s", compiled.string)
     return sql, [_column(name, defaults.get(name), compiled._bind_processors.get(name)) for name in names]
+
+
+@lru_cache(maxsize=64)
+def _prepared_update(
+    model: Any, dialect: Dialect, given: tuple[str, ...], key: tuple[str, ...]
+) -> tuple[str, list[Callable[[Rows], list[Any]]]]:
+    """The same of an update; the parameters that find a row are called as their column, after an underscore."""
+    table = model.__table__
+    found = [table.c[name] == bindparam(f"_{name}", type_=table.c[name].type) for name in (*key, "tenant_id")]
+    compiled = update(table).where(*found).compile(dialect=dialect, column_keys=[n for n in given if n not in key])
+    names = compiled.positiontup or _NAMED.findall(compiled.string)
+    processors: Any = compiled._bind_processors
+    return _NAMED.sub("%s", compiled.string), [
+        _column(name.removeprefix("_"), None, processors.get(name)) for name in names
+    ]
 
 
 def _column(name: str, default: Any, process: Callable[[Any], Any] | None) -> Callable[[Rows], list[Any]]:

@@ -201,6 +201,11 @@ def decode(type_: PropertyType, number: int | None, text: str | None) -> Value |
     return number
 
 
+def decode_one(type_: PropertyType, kept: int | str | None) -> Value | None:
+    """`decode` of what lies in the one column that the type uses."""
+    return decode(type_, None, kept) if isinstance(kept, str) else decode(type_, kept, None)
+
+
 def format_value(type_: PropertyType, value: Value | None, currency: str | None = None) -> str:
     """A value for people; "" if empty.
 

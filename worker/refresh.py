@@ -14,9 +14,9 @@ from sqlalchemy import BigInteger, func, literal, null, select, union_all
 
 from webapp.chartmogul.fields import Cost, Field, PropertyType, infer_custom_type
 from webapp.extensions import db, reading
-from webapp.models import Customer, FilledCustomer, Import, Movement, Property, PropertyValue, Provider, Source
-from webapp.models.types import now
-from webapp.tenancy import owned, owned_delete, owned_update, upsert_rows
+from webapp.models import Customer, CustomerValues, Import, Movement, Property, Provider, Source, ValueChange
+from webapp.models.values import Kept, slot_columns
+from webapp.tenancy import insert_rows, owned, owned_update, update_rows
 from webapp.values import CannotRead, Moment, Value, convert, encode_all, values_reader
 from worker.ids import as_uuid, raw_id
 from worker.lease import Lease
@@ -77,7 +77,6 @@ Facts = namedtuple(
     "company email country city billing_system tags custom",
 )
 Moved = namedtuple("Moved", "customer_uuid at type movement_minor mrr_minor")
-Kept = int | str | None
 
 
 def fill_properties(
@@ -114,7 +113,8 @@ def fill_properties(
         for id_, column in zip(versions, columns, strict=True):
             counts[id_] += sum(kept is not None and not is_gone for kept, is_gone in zip(column, gone, strict=True))
         new = list(zip(*columns, strict=True))
-        changed = _write_values(import_, properties, _that_differ(properties, customers, new, known))
+        differing = _that_differ(properties, customers, new, known)
+        changed = _write_values(import_, properties, differing, moment.now)
         after = customers[-1].uuid
         so_far = {"after": after, "versions": versions, "counts": counts}
         lease.write(
@@ -138,21 +138,30 @@ class _Property:
     name: str
     type: PropertyType
     field: Field
+    slot: str
+    # Whether changes of its values are kept: not when a definition is filled for the first time.
+    tells_changes: bool
     # Raises CannotRead if one of the values cannot be of this property's type.
     keep: Callable[[Sequence[Value | None]], list[Kept]]
+
+    def change(self, before: Kept, after: Kept) -> dict[str, Any]:
+        return {"property_id": self.id, "version": self.version, **ValueChange.told(self.slot, before, after)}
 
 
 def _properties(provider: Provider, versions: dict[str, int] | None) -> list[_Property]:
     """The tenant's ChartMogul properties; of a run that is taken up again those that it began with: one that was
     made or redefined since would be filled by half."""
-    found = db.session.scalars(owned(Property).where(Property.source == Source.CHARTMOGUL).order_by(Property.id))
-    return [
-        _Property(row.id, row.version, row.name, type_, field, _keeping(field, type_, provider.zone))
-        for row in found
-        if (field := row.chartmogul_field(provider.attributes))
-        and (versions is None or versions.get(str(row.id)) == row.version)
-        and (type_ := PropertyType(row.type))
-    ]
+    rows = db.session.scalars(owned(Property).where(Property.source == Source.CHARTMOGUL).order_by(Property.id))
+    found = []
+    for row in rows:
+        field = row.chartmogul_field(provider.attributes)
+        if field is None or (versions is not None and versions.get(str(row.id)) != row.version):
+            continue
+        type_ = PropertyType(row.type)
+        told = not row.waiting and not field.drifts
+        keep = _keeping(field, type_, provider.zone)
+        found.append(_Property(row.id, row.version, row.name, type_, field, row.slot, told, keep))
+    return found
 
 
 def _keeping(field: Field, type_: PropertyType, zone: ZoneInfo) -> Callable[[Sequence[Value | None]], list[Kept]]:
@@ -216,38 +225,33 @@ def _that_differ(
     return differing
 
 
-def _write_values(import_: Import, properties: Sequence[_Property], differing: Sequence[Differing]) -> int:
-    """Write what differs, remove what is empty now; answers how many values changed. Properties that somebody
+def _write_values(
+    import_: Import, properties: Sequence[_Property], differing: Sequence[Differing], at: datetime
+) -> int:
+    """Write what differs, and what changed with it; answers how many values changed. Properties that somebody
     redefined or deleted since the run began are left to the next one."""
     if not differing:
         return 0
-    valid = _still_valid(properties)
-    new = sorted((as_uuid(customer.id), kept) for customer, _, kept in differing)
-    wanted = {
-        (id_, property_.id): (property_.version, *((None, kept) if isinstance(kept, str) else (kept, None)))
-        for id_, all_kept in new
-        for property_, kept in zip(properties, all_kept, strict=True)
-        if kept is not None and property_.id in valid
-    }
-    old = _old_values([id_ for id_, _ in new], valid)
-    changed = {key: value for key, value in wanted.items() if old.get(key) != value}
-    emptied = old.keys() - wanted.keys()
-    said = {"import_id": import_.id, "set_by": None, "changed_at": now()}
-    rows = [
-        {"customer_id": id_, "property_id": of, "version": version, "number": number, "text": text, **said}
-        for (id_, of), (version, number, text) in changed.items()
-    ]
-    upsert_rows(PropertyValue, rows, key=["customer_id", "property_id"])
-    for property_id in {of for _, of in emptied}:
-        of_these = PropertyValue.customer_id.in_([id_ for id_, of in emptied if of == property_id])
-        emptying = owned_delete(PropertyValue).where(PropertyValue.property_id == property_id, of_these)
-        db.session.execute(emptying.execution_options(synchronize_session=False))
-    filled = [
-        {"provider_id": import_.provider_id, "customer_uuid": customer.uuid, "hash": hash_}
-        for customer, hash_, _ in differing
-    ]
-    upsert_rows(FilledCustomer, filled, key=["provider_id", "customer_uuid"])
-    return len(changed) + len(emptied)
+    unchanged = _still_valid(properties)
+    valid = [(place, property_) for place, property_ in enumerate(properties) if property_.id in unchanged]
+    slots = [property_.slot for _, property_ in valid]
+    old = _old_values(import_.provider_id, differing, slots)
+    rows: list[dict[str, Any]] = []
+    changes: list[dict[str, Any]] = []
+    changed = 0
+    for customer, hash_, kept in differing:
+        new, before = tuple([kept[place] for place, _ in valid]), old[customer.uuid]
+        of = {"provider_id": import_.provider_id, "uuid": customer.uuid}
+        rows.append({**of, "hash": hash_, **dict(zip(slots, new, strict=True))})
+        if new != before:
+            which = [n for n, (was, is_) in enumerate(zip(before, new, strict=True)) if was != is_]
+            changed += len(which)
+            told = [(valid[n][1], before[n], new[n]) for n in which if valid[n][1].tells_changes]
+            said = {"customer_id": as_uuid(customer.id), "at": at, "import_id": import_.id, "by": None}
+            changes += [{**said, **property_.change(*values)} for property_, *values in told]
+    update_rows(CustomerValues, rows, key=["provider_id", "uuid"])
+    insert_rows(ValueChange, changes)
+    return changed
 
 
 def _still_valid(properties: Sequence[_Property]) -> set[UUID]:
@@ -259,11 +263,12 @@ def _still_valid(properties: Sequence[_Property]) -> set[UUID]:
     return {id_ for id_, version in rows if versions[id_] == version}
 
 
-def _old_values(customer_ids: list[UUID], property_ids: set[UUID]) -> dict[tuple[UUID, UUID], tuple[Any, ...]]:
-    columns = PropertyValue.version, PropertyValue.number, PropertyValue.text
-    mine = PropertyValue.customer_id.in_(customer_ids), PropertyValue.property_id.in_(property_ids)
-    rows = owned(PropertyValue, PropertyValue.customer_id, PropertyValue.property_id, *columns).where(*mine)
-    return {(row[0], row[1]): tuple(row[2:]) for row in db.session.execute(rows)}
+def _old_values(provider_id: UUID, differing: Sequence[Differing], slots: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """What is held in the slots, by uuid, for these customers and those between them."""
+    between = CustomerValues.uuid.between(differing[0][0].uuid, differing[-1][0].uuid)
+    columns = CustomerValues.uuid, *slot_columns(slots)
+    rows = owned(CustomerValues, *columns).where(CustomerValues.provider_id == provider_id, between)
+    return {uuid: tuple(held) for uuid, *held in db.session.execute(rows)}
 
 
 # Customers by uuid, and by uuid what belongs to them: each a stretch of an index of that order, whatever the
@@ -294,9 +299,9 @@ def _movements_of(provider: Provider, customers: Sequence[Facts]) -> dict[str, l
 
 
 def _hashes_of(provider: Provider, customers: Sequence[Facts]) -> dict[str, bytes]:
-    between = FilledCustomer.customer_uuid.between(customers[0].uuid, customers[-1].uuid)
-    columns = FilledCustomer.__table__.c["customer_uuid", "hash"]
-    found = owned(FilledCustomer, *columns).where(FilledCustomer.provider_id == provider.id, between)
+    between = CustomerValues.uuid.between(customers[0].uuid, customers[-1].uuid)
+    columns = CustomerValues.uuid, CustomerValues.hash
+    found = owned(CustomerValues, *columns).where(CustomerValues.provider_id == provider.id, between)
     return {uuid: hash_ for uuid, hash_ in db.session.execute(found)}  # noqa: C416 - dict() takes it for a mapping
 
 

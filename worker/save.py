@@ -21,7 +21,7 @@ from webapp.chartmogul.records import (
     parse_movement,
 )
 from webapp.extensions import db, reading
-from webapp.models import Customer, Import, ImportPage, ImportState, ImportWarning, Movement, Provider
+from webapp.models import Customer, CustomerValues, Import, ImportPage, ImportState, ImportWarning, Movement, Provider
 from webapp.tenancy import insert_rows, owned, owned_delete, owned_update, upsert_rows
 from worker.ids import Ids, id_bytes, raw_id
 from worker.lease import Lease
@@ -230,6 +230,8 @@ def _write_page_of_customers(
         for id_, hash_ in changed.items()
     ]
     upsert_rows(Customer, rows, key=["id"])
+    listed = [CustomerValues.row_of(row) for row in rows]
+    upsert_rows(CustomerValues, listed, key=["tenant_id", "provider_id", "uuid"])
     for row in rows:
         seen.stored.add(row["id"].bytes, HELD, row["content_hash"])
     return new
@@ -310,28 +312,24 @@ def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen
     db.session.commit()
 
 
-def missing_customers(provider: Provider, seen: Seen) -> list[tuple[UUID, str]]:
-    """Customers that we hold as present but that a complete read of the list did not."""
+def missing_customers(provider: Provider, seen: Seen) -> list[str]:
+    """The uuids of customers that we hold as present but that a complete read of the list did not."""
     ids = [UUID(bytes=id_) for id_, _ in seen.stored if id_ not in seen.customers]
-    missing: list[tuple[UUID, str]] = []
+    missing: list[str] = []
     for at in range(0, len(ids), IN_ONE_STATEMENT):
         some = Customer.id.in_(ids[at : at + IN_ONE_STATEMENT]), Customer.gone_at.is_(None)
-        missing += [
-            (id_, uuid) for id_, uuid in db.session.execute(owned(Customer, Customer.id, Customer.uuid).where(*some))
-        ]
+        missing += db.session.scalars(owned(Customer, Customer.uuid).where(*some))
     db.session.rollback()
     return missing
 
 
-def mark_gone(import_: Import, lease: Lease, customer_id: UUID, at: datetime) -> None:
+def mark_gone(import_: Import, lease: Lease, uuid: str, at: datetime) -> None:
     """ChartMogul answered 404 for this customer: keep it, marked."""
     lease.write(attempt=1, gone=Import.gone + 1)
-    db.session.execute(
-        owned_update(Customer)
-        .where(Customer.id == customer_id)
-        .values(gone_at=at, changed_import_id=import_.id)
-        .execution_options(synchronize_session=False)
-    )
+    for model, facts in (Customer, {"gone_at": at, "changed_import_id": import_.id}), (CustomerValues, {"gone": True}):
+        this = model.provider_id == import_.provider_id, model.uuid == uuid
+        gone = owned_update(model).where(*this).values(**facts)
+        db.session.execute(gone.execution_options(synchronize_session=False))
     db.session.commit()
 
 

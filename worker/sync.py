@@ -201,10 +201,10 @@ class Run(Turn):
         if not self.import_.checkpoint.get("swapped"):
             save.swap_movements(self.import_, self.provider, self.lease, self.seen)
             self._reload()
-        missing = {uuid: id_ for id_, uuid in save.missing_customers(self.provider, self.seen)}
-        for uuid, raw in self._arriving(reader, [partial(fetch.by_uuid, reader, list(missing))]):
+        missing = save.missing_customers(self.provider, self.seen)
+        for uuid, raw in self._arriving(reader, [partial(fetch.by_uuid, reader, missing)]):
             if raw is None:
-                save.mark_gone(self.import_, self.lease, missing[uuid], now())
+                save.mark_gone(self.import_, self.lease, uuid, now())
             else:
                 save.save_customer(self.import_, self.provider, self.lease, raw, self.seen)
             self._saved()

@@ -174,8 +174,7 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
         factories.make_property(tenant, f"{word} size", type="text", field="cm_custom_size", custom_key=f"{word} size"),
     ]
     factories.make_value(properties[0], customers[0], number=12900)
-    factories.make_value(properties[1], customers[0], text=f"{word} is kind")
-    factories.make_filled(customers[0])
+    factories.make_value(properties[1], customers[0], text=f"{word} is kind", by=f"{word}@support.example")
     of_tenant = {"tenant_id": tenant.id, "import_id": imports[3].id}
     db.session.add(ImportPage(stream="customers", number=1, seen=b"0", **of_tenant))
     about = {"customer_uuid": "cus_1", "customer_name": f"{word} Ltd", "detail": f"{word} differs"}

@@ -1,5 +1,7 @@
 """The customers' list: what it shows, for whom, and how it is searched and turned over."""
 
+import html
+import re
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -42,7 +44,7 @@ def test_properties_are_the_columns_and_void_values_are_none(person, cast, provi
     factories.make_value(plan, finch, text="Gold")
     factories.make_value(plan, hanami, text="Silver")
     with acting_for(cast.acme.id):
-        plan.redefine("chartmogul", "text", "cm_status", None)
+        plan.redefine("chartmogul", "text", "cm_status", None, "ada@acme.example", now())
         db.session.commit()
 
     rows = table(person(cast.ada).get("/customers").text)
@@ -127,31 +129,79 @@ def test_status_filter_knows_the_ones_no_longer_there(person, cast, provider):
     assert "Clear filters" in ada.get("/customers?status=Nonsense").text
 
 
-def test_pages_of_fifty(person, cast, provider):
-    for number in range(101):
+def follow(ada, page, which: str):
+    """Press First, Previous or Next."""
+    link = re.search(rf'id="page-{which}" href="([^"]*)"', page.text)
+    assert link, f"no {which} page"
+    return ada.get(html.unescape(link[1]))
+
+
+def test_pages_of_fifty_lead_on_and_back(person, cast, provider):
+    for number in range(120):
         factories.make_customer(provider, f"Customer {number:03}")
     ada = person(cast.ada)
 
-    first, last = ada.get("/customers"), ada.get("/customers?page=3")
+    first = ada.get("/customers")
+    second = follow(ada, first, "after")
+    last = follow(ada, second, "after")
 
     assert names(first) == [f"Customer {number:03}" for number in range(50)]
-    assert names(last) == ["Customer 100"]
-    assert "Customers 1 to 50 of 101" in first.text
-    assert "Page 3 of 3" in last.text
-    assert 'href="/customers?page=2"' in first.text
-    for beyond in ("4", str(2**63), "9" * 5000):
-        assert names(ada.get(f"/customers?page={beyond}"))[-1:] in (["Customer 100"], ["Customer 049"])
+    assert names(second) == [f"Customer {number:03}" for number in range(50, 100)]
+    assert names(last) == [f"Customer {number:03}" for number in range(100, 120)]
+    assert "Customers 51 to 100 of 120" in second.text
+    assert "Customers 101 to 120 of 120" in last.text
+    assert 'id="page-after"' not in last.text
+    assert 'id="page-before"' not in first.text
+    assert names(follow(ada, last, "before")) == names(second)
+    assert names(follow(ada, second, "before")) == names(first)
+    assert names(follow(ada, last, "first")) == names(first)
+
+
+@pytest.mark.parametrize("sort", ["size", "-size", "name", "-name"])
+def test_pages_of_any_order_show_everybody_once(person, cast, provider, sort):
+    """Also where many have the same value and many none."""
+    property_ = factories.make_property(cast.acme, "Size", type="number")
+    for number in range(130):
+        customer = factories.make_customer(provider, f"Customer {number % 7}")
+        if number % 3:
+            factories.make_value(property_, customer, number=10_000 * (number % 5))
+    ada = person(cast.ada)
+    page = ada.get(f"/customers?sort={sort}")
+    seen = [customers(page)]
+
+    while 'id="page-after"' in page.text:
+        page = follow(ada, page, "after")
+        seen.append(customers(page))
+    back = [seen[-1]]
+    while 'id="page-before"' in page.text:
+        page = follow(ada, page, "before")
+        back.append(customers(page))
+
+    assert len({address for found in seen for address in found}) == sum(map(len, seen)) == 130
+    assert back == seen[::-1]
+
+
+def customers(page) -> list[str]:
+    return re.findall(r'<th scope="row"><a href="/customers/([0-9a-f-]{36})"', page.text)
+
+
+def test_page_after_a_customer_that_is_not_there_is_the_first(person, cast, provider):
+    factories.make_customer(provider, "Blue Finch")
+    theirs = factories.make_customer(factories.make_provider(cast.globex), "Amber")
+    ada = person(cast.ada)
+
+    for place in ("after=cus_nobody", f"after={theirs.uuid}", f"before={theirs.uuid}", "after=%00", "before=x&after=y"):
+        assert names(ada.get(f"/customers?{place}")) == ["Blue Finch"]
 
 
 @pytest.mark.parametrize(
     "query",
     [
         "page=-1",
-        "page=0",
-        "page=x",
-        "page=1&page=2",
-        "page=1e9",
-        "page=%D9%A3",
+        "after=-1",
+        "after=x&after=y",
+        "before=%D9%A3",
+        "after=" + "9" * 5000,
         "sort=nonsense",
         "sort=-",
         "sort=--name",

@@ -14,7 +14,6 @@ from webapp.audit import AuditEntry
 from webapp.extensions import db
 from webapp.models import User
 from webapp.models.types import now
-from webapp.tenancy import acting_for
 from webapp.values import PropertyType, encode
 
 
@@ -97,7 +96,7 @@ def test_file_follows_search_filter_and_order_but_not_pages(person, cast, provid
     factories.make_customer(provider, "Gone", gone_at=now())
     ada = person(cast.ada)
 
-    found = rows(ada.get("/customers.csv?q=customer&status=Active&sort=-size&page=2"))
+    found = rows(ada.get("/customers.csv?q=customer&status=Active&sort=-size&after=cus_1"))
 
     assert [row[0] for row in found[1:]] == [f"Customer {number:02}" for number in reversed(range(60))]
     assert [row[0] for row in rows(ada.get("/customers.csv?status=gone"))[1:]] == ["Gone"]
@@ -121,17 +120,6 @@ def test_many_slices_are_one_file(person, cast, provider, monkeypatch):
     found = rows(person(cast.ada).get("/customers.csv"))
 
     assert [row[0] for row in found[1:]] == [f"Customer {number:02}" for number in range(30)]
-
-
-def test_values_of_an_older_definition_are_not_in_it(person, cast, provider):
-    customer = factories.make_customer(provider)
-    property_ = factories.make_property(cast.acme, "Size", type="number", version=2)
-    value = factories.make_value(property_, customer, number=10_000)
-    with acting_for(cast.acme.id):
-        value.version = 1
-        db.session.commit()
-
-    assert rows(person(cast.ada).get("/customers.csv"))[1][3] == ""
 
 
 def test_neighbour_gets_a_file_of_nobody(person, cast, provider):

@@ -99,6 +99,10 @@ def test_unchanged_account_is_read_and_not_written(app, connected):
     assert (again.created, again.updated, again.gone, again.movements_added, again.movements_removed) == (0, 0, 0, 0, 0)
 
 
+def touches_values(statement: str) -> bool:
+    return statement.startswith("UPDATE customer_values") or "customer_values.t1" in statement
+
+
 def test_values_that_did_not_change_are_not_even_read(app, chartmogul, cast):
     account = Account(name="Acme Analytics", seed=4, size=30)
     provider = syncing.connect_only(cast.acme, chartmogul, account)
@@ -108,13 +112,13 @@ def test_values_that_did_not_change_are_not_even_read(app, chartmogul, cast):
 
     with syncing.listening(lambda *told: asked.append(told[2])):
         first = syncing.run(app, provider)
-        first_asked = [statement for statement in asked if "property_values" in statement]
+        first_asked = [statement for statement in asked if touches_values(statement)]
         asked.clear()
         again = syncing.run(app, provider)
 
     assert (first.values_changed > 30, again.values_changed) == (True, 0)
     assert first_asked
-    assert [statement for statement in asked if "property_values" in statement] == []
+    assert [statement for statement in asked if touches_values(statement)] == []
 
 
 def test_customer_that_is_gone_is_kept_marked_and_left_out(app, connected, chartmogul):

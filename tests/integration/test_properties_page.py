@@ -12,7 +12,7 @@ from tests.pages import look_around, table
 from tests.texts import without_tokens, words_of
 from webapp.audit import AuditEntry
 from webapp.extensions import db
-from webapp.models import ImportWarning, Property, PropertyValue, Source
+from webapp.models import CustomerValues, ImportWarning, Property, Source
 from webapp.models.types import now
 from webapp.tenancy import across_tenants, acting_for, insert_rows
 from webapp.values import PropertyType, encode
@@ -172,7 +172,10 @@ def test_deleting_takes_the_values_along_and_twice_is_404(person, cast, provider
     assert "MRR deleted" in page
     with across_tenants():
         assert [row.name for row in db.session.scalars(select(Property))] == ["Other"]
-        assert db.session.scalar(select(func.count()).select_from(PropertyValue)) == 1
+    assert factories.values_of(other) == [3]
+    with across_tenants():
+        values = CustomerValues.__table__
+        assert db.session.scalars(select(values.c.n1).where(values.c.n1.is_not(None))).all() == []
     entries = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "property:deleted")).all()
     assert [entry.details for entry in entries] == [{"name": "MRR"}]
 

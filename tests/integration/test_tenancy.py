@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import suppress
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -12,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from tests import factories
 from tests.factories import Cast
 from webapp.extensions import db
-from webapp.models import Customer, ImportPage, Property, PropertyValue
+from webapp.models import Customer, CustomerValues, ImportPage, Property, ValueChange
 from webapp.tenancy import (
     TenantMissing,
     across_tenants,
@@ -24,6 +25,7 @@ from webapp.tenancy import (
     owned_or_404,
     owned_update,
     set_tenant,
+    update_rows,
     upsert_rows,
 )
 
@@ -132,39 +134,46 @@ def test_inserted_rows_are_the_tenants_whatever_they_say(cast: Cast):
         assert page.tenant_id == cast.acme.id
 
 
-def value_row(property_: Property, customer: Customer, number: int) -> dict:
-    return {
-        "property_id": property_.id,
-        "customer_id": customer.id,
-        "version": 1,
-        "number": number,
-        "set_by": f"{number}@acme.example",
-    }
+def change_row(property_: Property, customer: Customer, number: int) -> dict:
+    of = {"property_id": property_.id, "customer_id": customer.id, "version": 1, "at": datetime(2026, 1, 1, tzinfo=UTC)}
+    return {**of, "number": number, "by": f"{number}@acme.example"}
+
+
+CHANGE = ("tenant_id", "property_id", "customer_id", "at")
 
 
 def test_upsert_adds_what_is_new_and_changes_what_is_there(cast: Cast, both):
     customer = factories.make_customer(factories.make_provider(cast.acme))
-    key = ("property_id", "customer_id")
     with acting_for(cast.acme.id):
-        upsert_rows(PropertyValue, [value_row(both[0], customer, 1)], key)
-        upsert_rows(PropertyValue, [value_row(both[0], customer, 2)], key)
-        upsert_rows(PropertyValue, [], key)
+        upsert_rows(ValueChange, [change_row(both[0], customer, 1)], CHANGE)
+        upsert_rows(ValueChange, [change_row(both[0], customer, 2)], CHANGE)
+        upsert_rows(ValueChange, [], CHANGE)
         db.session.commit()
-        (value,) = db.session.scalars(owned(PropertyValue)).all()
+        (value,) = db.session.scalars(owned(ValueChange)).all()
 
-        assert (value.number, value.set_by) == (2, "2@acme.example")
+        assert (value.number, value.by) == (2, "2@acme.example")
 
 
 def test_upsert_leaves_a_neighbours_row_of_the_same_key_as_it_is(cast: Cast, both):
     customer = factories.make_customer(factories.make_provider(cast.acme))
-    factories.make_value(both[0], customer, number=1)
-    row = value_row(both[0], customer, 666)
+    columns = {name: getattr(customer, name) for name in Customer.__table__.c.keys() if name != "tenant_id"}  # noqa: SIM118
     with acting_for(cast.globex.id):
-        upsert_rows(PropertyValue, [row], ("property_id", "customer_id"))
+        upsert_rows(Customer, [{**columns, "name": "taken"}], ["id"])
         db.session.commit()
 
     with acting_for(cast.acme.id):
-        assert db.session.scalars(owned(PropertyValue, PropertyValue.number)).all() == [1]
+        assert db.session.scalars(owned(Customer, Customer.name)).all() == ["Blue Finch"]
+
+
+def test_update_of_many_rows_leaves_a_neighbours_row_of_the_same_key_as_it_is(cast: Cast, both):
+    customer = factories.make_customer(factories.make_provider(cast.acme))
+    row = {"provider_id": customer.provider_id, "uuid": customer.uuid, "title": "taken"}
+    with acting_for(cast.globex.id):
+        update_rows(CustomerValues, [row], ("provider_id", "uuid"))
+        db.session.commit()
+
+    with acting_for(cast.acme.id):
+        assert db.session.scalars(owned(CustomerValues, CustomerValues.title)).all() == ["blue finch"]
 
 
 def test_row_is_not_added_for_moved_to_or_taken_from_another_tenant(cast: Cast, both):

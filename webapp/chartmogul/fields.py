@@ -53,7 +53,15 @@ class Field:
     cost: Cost = Cost.CUSTOMERS
     custom_key: str | None = None
 
+    @property
+    def drifts(self) -> bool:
+        """Whether its values change by themselves, with each day or with other customers'. What they were follows from
+        dates and movements, so their changes are not kept."""
+        return self.codename in DRIFTING
 
+
+_WITH_THE_DAYS = "tenure_days", "days_past_due", "days_since_contraction", "days_since_expansion", "recurring_revenue"
+DRIFTING = frozenset(f"cm_{name}" for name in (*_WITH_THE_DAYS, "mrr_share"))
 SUBSCRIPTION, REVENUE, CHANGES, PROFILE, CUSTOM = (
     "Subscription",
     "Revenue",

@@ -9,6 +9,7 @@ from wtforms import StringField
 
 from webapp.chartmogul.fields import CODENAME_LENGTH
 from webapp.models import Property, Source
+from webapp.models.values import TEXT_SLOTS, slots_of
 from webapp.property_draft import AS_WORDS, READABLE_AS, RESERVED, Draft
 from webapp.values import PropertyType
 
@@ -47,7 +48,7 @@ def problems_of(
         "codename": _codename_problem(draft.codename, others) if draft.codename or draft.name else None,
         "source": None,
         "field": None,
-        "type": _type_problem(sent, draft),
+        "type": _type_problem(sent, draft) or _room_problem(draft, others),
     }
     if sent.get("source") not in tuple(Source):
         found["source"] = "Choose a data source."
@@ -80,6 +81,14 @@ def _codename_problem(codename: str, others: list[Property]) -> str | None:
     if any(codename == other.codename for other in others):
         return "There is a property with this codename already."
     return None
+
+
+def _room_problem(draft: Draft, others: list[Property]) -> str | None:
+    slots = slots_of(draft.type)
+    if sum(other.slot in slots for other in others) < len(slots):
+        return None
+    kind = "text" if slots is TEXT_SLOTS else "numbers, dates and yes or no"
+    return f"There are {len(slots)} properties of {kind} already, which is the most. Delete one first."
 
 
 def _type_problem(sent: Mapping[str, str], draft: Draft) -> str | None:

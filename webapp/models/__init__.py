@@ -3,13 +3,14 @@
 from webapp.models.accounts import Impersonation, Role, Tenant, User, UserSession
 from webapp.models.customers import Customer, Movement
 from webapp.models.imports import LIVE_IMPORT_STATES, Import, ImportPage, ImportState, ImportWarning, Reason, Trigger
-from webapp.models.properties import FilledCustomer, Property, PropertyValue, Source
+from webapp.models.properties import Property, Source
 from webapp.models.providers import Provider, ProviderState
+from webapp.models.values import CustomerValues, ValueChange
 
 __all__ = [
     "LIVE_IMPORT_STATES",
     "Customer",
-    "FilledCustomer",
+    "CustomerValues",
     "Impersonation",
     "Import",
     "ImportPage",
@@ -17,7 +18,6 @@ __all__ = [
     "ImportWarning",
     "Movement",
     "Property",
-    "PropertyValue",
     "Provider",
     "ProviderState",
     "Reason",
@@ -27,4 +27,5 @@ __all__ = [
     "Trigger",
     "User",
     "UserSession",
+    "ValueChange",
 ]

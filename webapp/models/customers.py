@@ -20,7 +20,6 @@ class Customer(TenantOwned, Base):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "provider_id"], ["providers.tenant_id", "providers.id"]),
         Index("uq_customers_tenant_provider_uuid", "tenant_id", "provider_id", "uuid", unique=True),
-        Index("ix_customers_tenant_provider_name", "tenant_id", "provider_id", "name"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

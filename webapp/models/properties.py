@@ -1,17 +1,19 @@
-"""Properties that a tenant defines, and each customer's values of them."""
+"""Properties that a tenant defines."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.chartmogul.fields import FIELDS, Field, PropertyType, custom_field
 from webapp.extensions import Base, db
 from webapp.models.types import UtcDateTime, now
-from webapp.tenancy import TenantOwned, owned_update
+from webapp.models.values import CustomerValues, ValueChange, slot_columns, slots_of
+from webapp.tenancy import TenantOwned, owned, owned_delete, owned_update
 
 
 class Source(StrEnum):
@@ -30,12 +32,15 @@ class Property(TenantOwned, Base):
     __table_args__ = (
         UniqueConstraint("tenant_id", "codename"),
         UniqueConstraint("tenant_id", "id"),
+        Index("uq_properties_slot", "tenant_id", "slot", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(String(120))
     codename: Mapped[str] = mapped_column(String(60))
     type: Mapped[str] = mapped_column(String(10))
+    # The column of CustomerValues that holds its values.
+    slot: Mapped[str] = mapped_column(String(3))
     source: Mapped[str] = mapped_column(String(20))
     # Codename in the catalogue of ChartMogul fields; for a custom attribute its key as well, untouched.
     field: Mapped[str | None] = mapped_column(String(80))
@@ -79,47 +84,47 @@ class Property(TenantOwned, Base):
             return custom_field(self.custom_key, PropertyType(known.get("type", PropertyType.TEXT)))
         return FIELDS.get(self.field or "")
 
-    def redefine(self, source: str, type_: str, field: str | None, custom_key: str | None) -> bool:
-        """Set where the values come from and what they are; True when that makes the old values void."""
-        before = (self.source, self.type, self.field, self.custom_key)
-        self.source, self.type, self.field, self.custom_key = source, type_, field, custom_key
-        changed = before != (source, type_, field, custom_key)
-        if changed:
-            self.version += 1
-            self.filled_count = 0
-        return changed
+    @property
+    def values(self) -> ColumnElement[Any]:
+        """The column that holds its values."""
+        return slot_columns([self.slot])[0]
+
+    def slot_for(self, type_: str, others: Iterable["Property"]) -> str:
+        """Its slot, if that holds the type, else one that none of the other properties has. NoRoom when all are."""
+        slots = slots_of(type_)
+        if self.slot in slots:
+            return self.slot
+        free = [slot for slot in slots if slot not in {property_.slot for property_ in others}]
+        if not free:
+            raise NoRoom
+        return free[0]
+
+    def redefine(
+        self, source: str, type_: str, field: str | None, custom_key: str | None, by: str, at: datetime
+    ) -> bool:
+        """Set where the values come from and what they are; True when that ended the values there were. Give it a slot
+        for its type afterwards."""
+        definition = (source, type_, field, custom_key)
+        if definition == (self.source, self.type, self.field, self.custom_key):
+            return False
+        self.lock()
+        ValueChange.close(self.id, self.version, self.slot, by, at)
+        self.source, self.type, self.field, self.custom_key = definition
+        self.version += 1
+        self.filled_count = 0
+        return True
+
+    def forget_values(self) -> None:
+        """Remove its values and how they changed."""
+        self.lock()
+        CustomerValues.empty(self.slot)
+        changes = owned_delete(ValueChange).where(ValueChange.property_id == self.id)
+        db.session.execute(changes.execution_options(synchronize_session=False))
+
+    def lock(self) -> None:
+        """An import that writes its values waits for this transaction, or this waits for it."""
+        db.session.execute(owned(Property, Property.id).where(Property.id == self.id).with_for_update())
 
 
-class PropertyValue(TenantOwned, Base):
-    """One customer's value of one property, in the two columns that webapp.values.encode describes."""
-
-    __tablename__ = "property_values"
-    __table_args__ = (
-        ForeignKeyConstraint(["tenant_id", "property_id"], ["properties.tenant_id", "properties.id"]),
-        ForeignKeyConstraint(["customer_id"], ["customers.id"]),
-        Index("ix_property_values_property", "property_id", "number"),
-    )
-
-    # Customers first: the values of one, which are written and read together, lie together in the index.
-    customer_id: Mapped[UUID] = mapped_column(primary_key=True)
-    property_id: Mapped[UUID] = mapped_column(primary_key=True)
-    version: Mapped[int]
-    number: Mapped[int | None] = mapped_column(BigInteger)
-    text: Mapped[str | None] = mapped_column(String(2000))
-    # The import that gave it this value, or none when a person set it.
-    import_id: Mapped[UUID | None]
-    set_by: Mapped[str | None] = mapped_column(String(254))
-    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-
-
-class FilledCustomer(TenantOwned, Base):
-    """What all the values that ChartMogul gives a customer came to when they were last written: as long as they
-    hash to the same, nothing is compared or written."""
-
-    __tablename__ = "filled_customers"
-    __table_args__ = (ForeignKeyConstraint(["tenant_id", "provider_id"], ["providers.tenant_id", "providers.id"]),)
-
-    # By uuid, as customers and movements are read to be filled: each of the three is one stretch of an index.
-    provider_id: Mapped[UUID] = mapped_column(primary_key=True)
-    customer_uuid: Mapped[str] = mapped_column(String(80), primary_key=True)
-    hash: Mapped[bytes] = mapped_column(LargeBinary(16))
+class NoRoom(Exception):
+    """There are as many properties of this kind as there can be."""

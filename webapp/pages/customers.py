@@ -11,9 +11,9 @@ from sqlalchemy import func
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp import audit, by_hand, charts, mrr_history
-from webapp.customer_columns import OF_THE_RECORD, Column, all_properties, chosen_columns, fetch_values
+from webapp.customer_columns import BY_TITLE, OF_THE_RECORD, Column, all_properties, chosen_columns, fetch_values
 from webapp.customer_csv import csv_lines, exported_properties, ordered_ids
-from webapp.customer_list import CustomerPage, CustomerQuery, fetch_page, page_number, statuses
+from webapp.customer_list import CustomerPage, CustomerQuery, fetch_page, statuses
 from webapp.customer_values import ShownValue, values_of
 from webapp.extensions import begin_writing, db
 from webapp.freshness import date_tag, stale_since
@@ -45,14 +45,15 @@ def render_list(args: Any, beside: bool = False) -> str:
     the request was about something else, so the list goes to its place out of band."""
     provider, properties = Provider.current(), all_properties()
     columns = chosen_columns(properties, current_user.columns)
-    query = CustomerQuery.of(args, sortable := sortable_columns(properties))
-    page = fetch_page(provider, query, list(sortable.values())) if provider else NOBODY
+    query = CustomerQuery.of(args, sortable_columns(properties), properties)
+    page = fetch_page(provider, query) if provider else NOBODY
     shown = [column.of_property for column in columns if column.of_property]
     context = {
         "provider": provider,
         "stale": stale_since(provider),
         "columns": columns,
         "query": query,
+        "by_title": BY_TITLE,
         "page": page,
         "values": fetch_values([customer.id for customer in page.customers], shown),
         "live_import": provider.live_import() if provider and not page.total else None,
@@ -78,8 +79,8 @@ def export() -> AnyResponse:
     """The list as a file: all of its rows, in its order; all properties, the chosen columns first."""
     provider, properties = Provider.current(), all_properties()
     chosen = chosen_columns(properties, current_user.columns)
-    query = CustomerQuery.of(request.args, sortable := sortable_columns(properties))
-    ids = ordered_ids(provider, query, list(sortable.values())) if provider else b""
+    query = CustomerQuery.of(request.args, sortable_columns(properties), properties)
+    ids = ordered_ids(provider, query) if provider else b""
     exported = exported_properties(properties, chosen)
     tenant_id = current_tenant_id()
     begin_writing()
@@ -138,11 +139,19 @@ def _movements(customer: Customer, provider: Provider) -> tuple[int, int, list[M
     """The page that was asked for, how many there are, and its movements, newest first."""
     total = db.session.scalar(mrr_history.movements_of(customer, provider, func.count())) or 0
     pages = max(1, -(-total // PER_PAGE))
-    page = min(page_number(request.args.get("page", "")), pages)
+    page = min(_page_number(request.args.get("page", "")), pages)
     newest = mrr_history.movements_of(customer, provider).order_by(
         Movement.at.desc(), Movement.mrr_minor.desc(), Movement.id
     )
     return page, pages, list(db.session.scalars(newest.offset((page - 1) * PER_PAGE).limit(PER_PAGE)))
+
+
+def _page_number(text: str) -> int:
+    """A page from an address: 1 for what is none."""
+    try:
+        return min(max(1, int(text)), 1_000_000)
+    except ValueError:
+        return 1
 
 
 def _chartmogul_link(customer: Customer) -> str | None:

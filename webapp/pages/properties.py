@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask_login import current_user
 from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
@@ -15,12 +16,12 @@ from webapp.extensions import db
 from webapp.forms.properties import PropertyForm, problems_of
 from webapp.freshness import customer_count, property_state, stale_since
 from webapp.gate import members_too
-from webapp.models import Import, ImportWarning, Property, PropertyValue, Provider, Source
+from webapp.models import CustomerValues, Import, ImportWarning, Property, Provider, Source
 from webapp.models.types import now
 from webapp.pages.property_pieces import form_context
 from webapp.property_draft import Draft, fields_of
 from webapp.rendering import clock_time, page_or_partial, wants_partial
-from webapp.tenancy import current_tenant_id, owned, owned_delete, owned_or_404
+from webapp.tenancy import current_tenant_id, owned, owned_or_404
 from webapp.values import PropertyType
 
 blueprint = Blueprint("properties", __name__)
@@ -107,7 +108,7 @@ def _define(edited: Property | None) -> AnyResponse:
     problems = problems_of(form.sent, draft, others, may_use)
     if not problems:
         try:
-            return _saved(_save(edited, draft), provider)
+            return _saved(_save(edited, draft, others), provider)
         except IntegrityError:
             db.session.rollback()
             problems = {"codename": "There is a property with this codename already."}
@@ -124,16 +125,18 @@ def _is_saved_as(property_: Property, draft: Draft) -> bool:
     )
 
 
-def _save(edited: Property | None, draft: Draft) -> Property:
+def _save(edited: Property | None, draft: Draft, others: list[Property]) -> Property:
+    """Keep what was defined. A definition that changes ends the values there are."""
     field = draft.field if draft.source == Source.CHARTMOGUL else None
     definition = (draft.source, str(draft.type), field.codename if field else None, field.custom_key if field else None)
     property_ = edited or Property(tenant_id=current_tenant_id(), created_at=now())
     property_.name, property_.codename, property_.updated_at = draft.name, draft.codename, now()
     if edited is None:
         property_.source, property_.type, property_.field, property_.custom_key = definition
-        db.session.add(property_)
     else:
-        property_.redefine(*definition)
+        property_.redefine(*definition, by=current_user.email, at=now())
+    property_.slot = property_.slot_for(draft.type, others)
+    db.session.add(property_)
     db.session.flush()
     action = "property:updated" if edited else "property:created"
     audit.record(action, property_, name=property_.name, source=property_.source, field=property_.field)
@@ -167,9 +170,8 @@ def _when(provider: Provider | None) -> str:
 def remove(id: UUID) -> AnyResponse:
     """Ask, saying what goes; then delete the values and the property at once. A second time it is gone: 404."""
     property_ = owned_or_404(Property, id)
-    kept = PropertyValue.property_id == id, PropertyValue.version == property_.version
     if request.method == "GET":
-        values = db.session.scalar(owned(PropertyValue, func.count()).where(*kept)) or 0
+        values = db.session.scalar(owned(CustomerValues, func.count(property_.values))) or 0
         return page_or_partial(
             "properties/delete.html",
             "properties/_delete.html",
@@ -177,9 +179,7 @@ def remove(id: UUID) -> AnyResponse:
             values=values,
             dialog=wants_partial(),
         )
-    # An import that writes its values waits for this row, or this waits for it.
-    db.session.execute(owned(Property, Property.id).where(Property.id == id).with_for_update())
-    db.session.execute(owned_delete(PropertyValue).where(PropertyValue.property_id == id))
+    property_.forget_values()
     audit.record("property:deleted", property_, name=property_.name)
     db.session.delete(property_)
     db.session.commit()

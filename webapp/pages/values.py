@@ -4,7 +4,6 @@ from uuid import UUID
 
 from flask import Blueprint, flash, make_response, redirect, render_template, url_for
 from flask_login import current_user
-from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp import audit, by_hand
@@ -34,9 +33,6 @@ def update(id: UUID, property_id: UUID) -> AnyResponse:
     except CannotRead as problem:
         db.session.rollback()
         return _refused(customer, property_, text, str(problem))
-    except IntegrityError:
-        db.session.rollback()
-        return _refused(customer, property_, text, "This property was deleted meanwhile. Reload the page.")
     flash("The value was removed." if value is None else "The value was kept.", f"{property_.name} saved")
     if wants_partial():
         return _row(customer, property_)

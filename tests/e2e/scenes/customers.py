@@ -32,8 +32,8 @@ def customers_table(cast: Cast) -> str:
 
 @scene()
 def customers_sorted_second_page(cast: Cast) -> str:
-    rows.furnished(cast.acme, count=51)
-    return "/customers?sort=-mrr&page=2"
+    furnished = rows.furnished(cast.acme, count=51)
+    return f"/customers?sort=-mrr&after={furnished.customers[20].uuid}"
 
 
 @scene()

@@ -10,12 +10,12 @@ from tests.e2e.people import Company
 from webapp.extensions import db
 from webapp.models import (
     Customer,
+    CustomerValues,
     Import,
     ImportState,
     ImportWarning,
     Movement,
     Property,
-    PropertyValue,
     Provider,
     ProviderState,
     Source,
@@ -23,6 +23,7 @@ from webapp.models import (
     Trigger,
 )
 from webapp.models.types import now
+from webapp.tenancy import insert_rows
 
 NAMES = ("Blue Finch", "Ærlig Måling", "株式会社サンプル", "Quarterly & Sons", "O'Neill <Data>", "Zebra Freight")
 STATUSES = ("Active", "Active", "Past Due", "Cancelled", "Lead", "Active")
@@ -123,7 +124,7 @@ def properties(of: Provider) -> list[Property]:
         source = Source.CHARTMOGUL if field else Source.BY_HAND
         codename = name.lower().replace(" ", "_")
         row = Property(tenant_id=of.tenant_id, name=name, codename=codename, type=type_, source=source, field=field)
-        row.version = 1
+        row.version, row.slot = 1, row.slot_for(type_, made)
         if field:
             row.filled_version, row.filled_at, row.filled_count = 1, now(), 9
         db.session.add(row)
@@ -138,8 +139,7 @@ def customers(of: Provider, count: int) -> list[Customer]:
     db.session.add_all(rows)
     db.session.flush()
     known = db.session.query(Property).filter(Property.tenant_id == of.tenant_id).all()
-    for index, row in enumerate(rows):
-        db.session.add_all(_values(row, index, known))
+    insert_rows(CustomerValues, [_values(row, index, known) for index, row in enumerate(rows)])
     db.session.add_all(_movements(rows[0], now()))
     db.session.commit()
     return rows
@@ -171,26 +171,16 @@ def _customer(of: Provider, index: int) -> Customer:
     )
 
 
-def _values(customer: Customer, index: int, known: list[Property]) -> list[PropertyValue]:
-    kept: dict[str, tuple[int | None, str | None]] = {
-        "money": (12900 * index - 50000, None),
-        "text": (None, customer.status),
-        "date": (20000 + index, None),
-        "list": (None, '["enterprise", "2024"]'),
+def _values(customer: Customer, index: int, known: list[Property]) -> dict[str, Any]:
+    kept: dict[str, int | str | None] = {
+        "money": 12900 * index - 50000,
+        "text": customer.status,
+        "date": 20000 + index,
+        "list": '["enterprise", "2024"]',
     }
-    return [
-        PropertyValue(
-            tenant_id=customer.tenant_id,
-            property_id=row.id,
-            customer_id=customer.id,
-            version=row.version,
-            number=kept[row.type][0],
-            text=kept[row.type][1],
-            set_by=None if row.from_chartmogul else "ada@acme.example",
-        )
-        for row in known
-        if (index + len(row.name)) % 4
-    ]
+    shown = {row.slot: kept[row.type] if (index + len(row.name)) % 4 else None for row in known}
+    columns = {name: getattr(customer, name) for name in Customer.__table__.c.keys()}  # noqa: SIM118
+    return {**CustomerValues.row_of(columns), **shown}
 
 
 def _movements(customer: Customer, at: datetime) -> list[Movement]:

@@ -1,0 +1,96 @@
+"""What a list of customers is narrowed to by values of properties: read from an address, and said in words.
+
+Each property has parameters of its own, by its codename: `mrr.min`, `mrr.max` (numbers, money, percentages, dates, both
+ends included), `plan.has` (a text that holds the words, a list that holds the item), and `….is`: `empty`, `filled`, for
+yes or no also `yes` and `no`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement
+
+from webapp import by_hand
+from webapp.models import Property
+from webapp.values import CannotRead, PropertyType, Value, encode_all, format_value
+
+LONGEST = 200
+RANGED = (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT, PropertyType.DATE)
+WORDED = (PropertyType.TEXT, PropertyType.LIST)
+EMPTY, FILLED, YES, NO = "empty", "filled", "yes", "no"
+IS_WORDS = {EMPTY: "is empty", FILLED: "is not empty", YES: "is yes", NO: "is no"}
+
+
+def kinds_of(type_: PropertyType) -> tuple[str, ...]:
+    """The parameters that a property of a type has."""
+    return (*(("min", "max") if type_ in RANGED else ("has",) if type_ in WORDED else ()), "is")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One condition. `sent` is what stands in the address, `value` what it means; `problem` says why it means nothing,
+    and then it narrows nothing."""
+
+    of: Property
+    kind: str
+    sent: str
+    value: Value | None = None
+    problem: str | None = None
+
+    @property
+    def parameter(self) -> str:
+        return f"{self.of.codename}.{self.kind}"
+
+    def words(self, currency: str | None) -> str:
+        type_ = PropertyType(self.of.type)
+        if self.kind == "is":
+            return f"{self.of.name} {IS_WORDS[self.sent]}"
+        if self.kind == "has" or self.problem:
+            how = {"has": "has", "min": "from", "max": "to"}[self.kind]
+            return f"{self.of.name} {how} “{self.sent}”"
+        value = format_value(type_, self.value, currency)
+        return f"{self.of.name} {'from' if self.kind == 'min' else 'to'} {value}"
+
+    def condition(self) -> ColumnElement[bool]:
+        column, type_ = self.of.values, PropertyType(self.of.type)
+        if self.kind == "is":
+            if self.sent in (EMPTY, FILLED):
+                return column.is_(None) if self.sent == EMPTY else column.is_not(None)
+            return column == int(self.sent == YES)
+        if self.kind == "has":
+            return holds(column, json.dumps(self.sent, ensure_ascii=False) if type_ is PropertyType.LIST else self.sent)
+        bound = encode_all(type_, [self.value])[0]
+        return column >= bound if self.kind == "min" else column <= bound
+
+
+def holds(column: Any, words: str) -> ColumnElement[bool]:
+    """Whether a text holds these words, in any case."""
+    found: ColumnElement[bool] = column.icontains(words, autoescape=True)
+    return found
+
+
+def read_filters(args: Mapping[str, str], properties: Iterable[Property]) -> list[Filter]:
+    """The conditions that an address names, in the properties' order."""
+    found = []
+    for property_ in properties:
+        type_ = PropertyType(property_.type)
+        for kind in kinds_of(type_):
+            sent = args.get(f"{property_.codename}.{kind}", "")[:LONGEST].replace("\0", "").strip()
+            if sent and (kind != "is" or sent in _is_choices(type_)):
+                found.append(_read(property_, type_, kind, sent))
+    return found
+
+
+def _read(property_: Property, type_: PropertyType, kind: str, sent: str) -> Filter:
+    if kind in ("is", "has"):
+        return Filter(property_, kind, sent)
+    try:
+        return Filter(property_, kind, sent, by_hand.read(sent, type_))
+    except CannotRead as problem:
+        return Filter(property_, kind, sent, problem=str(problem))
+
+
+def _is_choices(type_: PropertyType) -> Sequence[str]:
+    return (YES, NO, EMPTY, FILLED) if type_ is PropertyType.BOOLEAN else (EMPTY, FILLED)
