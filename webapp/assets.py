@@ -18,6 +18,7 @@ PACKAGES = ROOT / "node_modules"
 ICONS = [
     "arrow-down",
     "arrow-up",
+    "bookmark",
     "calendar-clock",
     "check",
     "chevron-right",
@@ -31,6 +32,7 @@ ICONS = [
     "download",
     "external-link",
     "eye",
+    "funnel",
     "history",
     "info",
     "life-buoy",

@@ -32,6 +32,8 @@ class CustomerQuery:
     descending: bool = False
     after: str = ""
     before: str = ""
+    # The saved view that was opened, by its id; what it asks for stands in the address like anything else.
+    view: str = ""
 
     @classmethod
     def of(
@@ -49,6 +51,7 @@ class CustomerQuery:
             descending=known and sort.startswith("-"),
             after=args.get("after", "")[:80].replace("\0", ""),
             before=args.get("before", "")[:80].replace("\0", ""),
+            view=args.get("view", "")[:36].replace("\0", ""),
         )
 
     @property
@@ -65,7 +68,7 @@ class CustomerQuery:
         sort = ("-" if asked.descending else "") + asked.sort.key
         told = {"q": asked.search, "status": asked.status, "sort": sort if sort != BY_NAME else ""}
         told |= {each.parameter: each.sent for each in asked.filters}
-        told |= {"after": asked.after, "before": asked.before}
+        told |= {"after": asked.after, "before": asked.before, "view": asked.view}
         return {name: value for name, value in told.items() if value}
 
     def sorting(self, column: Column) -> dict[str, str]:

@@ -17,7 +17,17 @@ from werkzeug.test import TestResponse
 from tests import factories
 from tests.person import Browser, Person
 from webapp.extensions import db
-from webapp.models import Impersonation, ImportPage, ImportState, ImportWarning, Source, Tenant, User, UserSession
+from webapp.models import (
+    Impersonation,
+    ImportPage,
+    ImportState,
+    ImportWarning,
+    SavedView,
+    Source,
+    Tenant,
+    User,
+    UserSession,
+)
 from webapp.models.types import now
 from webapp.tenancy import across_tenants, acting_for
 
@@ -182,7 +192,9 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
         db.session.add(ImportWarning(kind=kind, **about, **of_tenant))
     look = _look_row(staff, tenant, f"{word}: {REASON}")
     look.ended_at, look.ended_by = now(), "stopped"
-    db.session.add(look)
+    people = db.session.scalars(select(User).where(User.tenant_id == tenant.id).order_by(User.role)).all()
+    views = [SavedView(tenant_id=tenant.id, user_id=user.id, name=f"{word} first", args={"q": word}) for user in people]
+    db.session.add_all([look, *views])
     db.session.commit()
     assert ended.id != provider.id
     return {
@@ -193,6 +205,7 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
         "providers": [provider.id],
         "tenants": [tenant.id],
         "values": [properties[1].id],
+        "views": [view.id for view in views],
     }
 
 

@@ -8,3 +8,11 @@ class ValueForm(FlaskForm):  # type: ignore[misc]
     """A value, as typed; what it has to look like depends on the property's type."""
 
     value = StringField()
+
+
+class ViewForm(FlaskForm):  # type: ignore[misc]
+    """A view of the list: its name, the list's address, and the view that was open."""
+
+    name = StringField("Name")
+    query = StringField()
+    view = StringField()

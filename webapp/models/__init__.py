@@ -6,6 +6,7 @@ from webapp.models.imports import LIVE_IMPORT_STATES, Import, ImportPage, Import
 from webapp.models.properties import Property, Source
 from webapp.models.providers import Provider, ProviderState
 from webapp.models.values import CustomerValues, ValueChange
+from webapp.models.views import SavedView
 
 __all__ = [
     "LIVE_IMPORT_STATES",
@@ -22,6 +23,7 @@ __all__ = [
     "ProviderState",
     "Reason",
     "Role",
+    "SavedView",
     "Source",
     "Tenant",
     "Trigger",

@@ -4,6 +4,7 @@ from webapp.pages import (
     auth,
     columns,
     customers,
+    filters,
     impersonations,
     imports,
     keys,
@@ -14,9 +15,10 @@ from webapp.pages import (
     support,
     system,
     values,
+    views,
 )
 
-for part in (columns.blueprint, values.blueprint):
+for part in (columns.blueprint, filters.blueprint, values.blueprint, views.blueprint):
     customers.blueprint.register_blueprint(part)
 properties.blueprint.register_blueprint(property_pieces.blueprint)
 for part in (keys.blueprint, set_ups.self_serve):

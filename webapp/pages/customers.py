@@ -5,7 +5,17 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Blueprint, Response, g, make_response, render_template, request, stream_with_context
+from flask import (
+    Blueprint,
+    Response,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
 from flask_login import current_user
 from sqlalchemy import func
 from werkzeug.wrappers import Response as AnyResponse
@@ -21,6 +31,7 @@ from webapp.gate import members_too, not_for_support
 from webapp.models import Customer, Movement, Property, Provider
 from webapp.models.types import now
 from webapp.rendering import wants_partial, zone
+from webapp.saved_views import open_view, views_of
 from webapp.tenancy import current_tenant_id, owned_or_404
 from webapp.values import format_value
 
@@ -37,6 +48,11 @@ NOBODY = CustomerPage((), 1, 0, 0)
 @blueprint.get("/customers")
 @members_too
 def index() -> AnyResponse:
+    if not wants_partial() and "" in request.args.values():  # what a form left empty does not stay in the address
+        properties = all_properties()
+        query = CustomerQuery.of(request.args, sortable_columns(properties), properties)
+        args: dict[str, Any] = query.args(after=query.after, before=query.before)
+        return redirect(url_for("customers.index", **args), 303)
     return make_response(render_list(request.args))
 
 
@@ -44,8 +60,9 @@ def render_list(args: Any, beside: bool = False) -> str:
     """The list for these arguments: the whole page, or for htmx the pieces that depend on them. `beside`:
     the request was about something else, so the list goes to its place out of band."""
     provider, properties = Provider.current(), all_properties()
-    columns = chosen_columns(properties, current_user.columns)
     query = CustomerQuery.of(args, sortable_columns(properties), properties)
+    view = open_view(query.view)
+    columns = chosen_columns(properties, view.columns if view else current_user.columns)
     page = fetch_page(provider, query) if provider else NOBODY
     shown = [column.of_property for column in columns if column.of_property]
     context = {
@@ -54,6 +71,8 @@ def render_list(args: Any, beside: bool = False) -> str:
         "columns": columns,
         "query": query,
         "by_title": BY_TITLE,
+        "view": view,
+        "properties": properties,
         "page": page,
         "values": fetch_values([customer.id for customer in page.customers], shown),
         "live_import": provider.live_import() if provider and not page.total else None,
@@ -61,9 +80,8 @@ def render_list(args: Any, beside: bool = False) -> str:
     if wants_partial():
         pieces = ("customers/_list.html", "customers/_actions.html", "customers/_count.html")
         return "".join(render_template(piece, swapped=True, beside=beside, **context) for piece in pieces)
-    return render_template(
-        "customers/index.html", statuses=statuses(provider) if provider else [], swapped=False, **context
-    )
+    beyond = {"statuses": statuses(provider) if provider else [], "views": views_of(current_user)}
+    return render_template("customers/index.html", swapped=False, **beyond, **context)
 
 
 def sortable_columns(properties: list[Property]) -> dict[str, Column]:
@@ -78,8 +96,9 @@ def sortable_columns(properties: list[Property]) -> dict[str, Column]:
 def export() -> AnyResponse:
     """The list as a file: all of its rows, in its order; all properties, the chosen columns first."""
     provider, properties = Provider.current(), all_properties()
-    chosen = chosen_columns(properties, current_user.columns)
     query = CustomerQuery.of(request.args, sortable_columns(properties), properties)
+    view = open_view(query.view)
+    chosen = chosen_columns(properties, view.columns if view else current_user.columns)
     ids = ordered_ids(provider, query) if provider else b""
     exported = exported_properties(properties, chosen)
     tenant_id = current_tenant_id()

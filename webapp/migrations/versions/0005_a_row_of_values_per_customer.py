@@ -1,4 +1,4 @@
-"""a row for each customer holds its values of all properties; changes of values are kept
+"""a row for each customer holds its values of all properties; changes of values are kept, and views of the list
 
 Revision ID: 0005
 Revises: 0004
@@ -38,7 +38,7 @@ def upgrade() -> None:
     op.drop_table("property_values")
     op.drop_table("filled_customers")
     op.drop_index("ix_customers_tenant_provider_name", "customers")
-    _guard("customer_values", "value_changes")
+    _guard("customer_values", "value_changes", "saved_views")
 
 
 def _make_tables() -> None:
@@ -87,6 +87,20 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "property_id", "customer_id", "at", name=op.f("pk_value_changes")),
     )
     op.create_index("ix_value_changes_import", "value_changes", ["import_id", "customer_id"])
+    op.create_table(
+        "saved_views",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("args", sa.JSON(), nullable=False),
+        sa.Column("columns", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_saved_views_tenant_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_saved_views_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_views")),
+        sa.UniqueConstraint("tenant_id", "user_id", "name", name=op.f("uq_saved_views_tenant_id_user_id_name")),
+    )
 
 
 def _add_rows() -> None:
@@ -184,6 +198,7 @@ def downgrade() -> None:
         )
     op.drop_index("uq_properties_slot", "properties")
     op.drop_column("properties", "slot")
+    op.drop_table("saved_views")
     op.drop_table("value_changes")
     op.drop_table("customer_values")
     op.create_index("ix_customers_tenant_provider_name", "customers", ["tenant_id", "provider_id", "name"])

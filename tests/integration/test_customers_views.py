@@ -1,0 +1,145 @@
+"""Views of the customers' list that users keep, and the order of its columns."""
+
+import re
+
+import pytest
+
+from tests import factories
+from tests.factories import Cast
+from tests.pages import column, look_around, table
+from webapp.extensions import db
+from webapp.models import Property, SavedView, User
+from webapp.models.types import now
+from webapp.tenancy import acting_for, owned
+
+
+@pytest.fixture
+def provider(cast: Cast):
+    provider = factories.make_provider(cast.acme, last_success_at=now())
+    for name, size in (("Blue Finch", 10_000), ("Hanami", 30_000)):
+        customer = factories.make_customer(provider, name)
+        for property_ in ("Size", "Plan"):
+            if name == "Blue Finch":
+                factories.make_property(cast.acme, property_, type="number", filled_version=1)
+        size_property = _property(cast, "size")
+        factories.make_value(size_property, customer, number=size)
+    return provider
+
+
+def _property(cast, codename):
+    with acting_for(cast.acme.id):
+        return db.session.scalars(owned(Property).where(Property.codename == codename)).one()
+
+
+def views(cast):
+    with acting_for(cast.acme.id):
+        return {view.name: view for view in db.session.scalars(owned(SavedView))}
+
+
+def test_view_brings_back_search_filters_order_and_columns(person, cast, provider):
+    ada = person(cast.ada)
+    ada.post("/customers/columns", **{"columns[]": ["plan"]})
+
+    answer = ada.post("/customers/views", name=" Large  ones ", query="sort=-size&size.min=2&after=cus_x&nonsense=1")
+    ada.post("/customers/columns", reset="y")
+
+    view = views(cast)["Large ones"]
+    assert (view.args, view.columns) == ({"sort": "-size", "size.min": "2"}, ["plan"])
+    assert answer.status_code == 303
+    page = ada.get(answer.location).text
+    assert column(page) == ["Hanami"]
+    assert table(page)[0] == ["Customer", "Plan", "Last import"]
+    assert re.search(rf'view={view.id}" aria-current="page">Large ones</a>', page)
+    assert "View Large ones saved" in page
+    assert table(ada.get("/customers").text)[0] == ["Customer", "Size", "Plan", "Last import"]
+
+
+def test_view_of_the_same_name_is_replaced_and_pressing_twice_makes_one(person, cast, provider):
+    ada = person(cast.ada)
+
+    for query in ("size.min=1", "size.min=2", "size.min=2"):
+        assert ada.post("/customers/views", name="Large", query=query).status_code == 303
+
+    assert {name: view.args for name, view in views(cast).items()} == {"Large": {"size.min": "2"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("  ", "Enter a name for the view."), ("x" * 61, "at most 60"), ("a\x07b", "one line")]
+)
+def test_bad_name_is_said_and_nothing_is_lost(person, cast, provider, name, problem):
+    answer = person(cast.ada).post("/customers/views", name=name, query="size.min=2")
+
+    assert answer.status_code == 422
+    assert problem in answer.text
+    assert 'name="query" value="size.min=2"' in answer.text
+    assert views(cast) == {}
+
+
+def test_views_are_each_users_own(person, cast, provider):
+    ada, max_, gil = person(cast.ada), person(cast.max), person(cast.gil)
+    ada.post("/customers/views", name="Mine", query="size.min=2")
+    view = views(cast)["Mine"]
+
+    page = max_.get(f"/customers?view={view.id}").text
+
+    assert "Mine" not in page
+    assert column(page) == ["Blue Finch", "Hanami"]
+    assert max_.post(f"/customers/views/{view.id}/delete").status_code == 404
+    assert gil.post(f"/customers/views/{view.id}/delete").status_code == 404
+    assert max_.post("/customers/views", name="Mine", query="").status_code == 303
+    assert ada.post(f"/customers/views/{view.id}/delete").status_code == 303
+    assert ada.post(f"/customers/views/{view.id}/delete").status_code == 404
+    assert "View Mine deleted" in ada.get("/customers").text
+
+
+def test_columns_of_a_view_are_chosen_apart(person, cast, provider):
+    ada = person(cast.ada)
+    ada.post("/customers/views", name="Large", query="size.min=2")
+    view = views(cast)["Large"]
+
+    page = ada.get(f"/customers/columns?view={view.id}").text
+    answer = ada.post("/customers/columns", view=str(view.id), **{"columns[]": ["plan"]})
+
+    assert "in the view Large" in page
+    assert answer.location == f"/customers?size.min=2&view={view.id}"
+    assert table(ada.get(answer.location).text)[0] == ["Customer", "Plan", "Last import"]
+    assert db.session.get_one(User, cast.ada.id).columns is None
+
+
+def test_arrows_move_a_column_and_save_nothing_yet(person, cast, provider):
+    ada = person(cast.ada)
+    order = {"order[]": ["size", "plan"], "columns[]": ["size"]}
+
+    page = ada.post("/customers/columns", down="size", **order)
+
+    assert page.status_code == 200
+    assert re.findall(r'name="order\[\]" value="(\w+)"', page.text) == ["plan", "size"]
+    assert re.findall(r'value="(\w+)" checked', page.text) == ["size"]
+    assert re.search(r'id="down-size"[^>]* autofocus', page.text)
+    assert db.session.get_one(User, cast.ada.id).columns is None
+
+    ada.post("/customers/columns", **{"order[]": ["plan", "size"], "columns[]": ["size", "plan"]})
+    assert table(ada.get("/customers").text)[0] == ["Customer", "Plan", "Size", "Last import"]
+
+
+def test_file_has_the_views_columns_first(person, cast, provider):
+    ada = person(cast.ada)
+    ada.post("/customers/columns", **{"columns[]": ["plan"]})
+    ada.post("/customers/views", name="Large", query="size.min=2")
+    ada.post("/customers/columns", reset="y")
+
+    head = ada.get(f"/customers.csv?view={views(cast)['Large'].id}").text.splitlines()[0]
+
+    assert head == "name,external_id,chartmogul_uuid,plan,size"
+
+
+def test_support_saves_no_view(person, cast, provider):
+    sam = look_around(person(cast.sam), cast)
+
+    assert sam.post("/customers/views", name="Mine", query="").status_code == 403
+    assert re.search(r'<button type="button" class="btn" disabled>[^\n]*Save view</button>', sam.get("/customers").text)
+
+
+def test_odd_ids_of_views_are_no_view(person, cast, provider):
+    for id_ in ("x", "", "%00", "9" * 400, "00000000-0000-0000-0000-000000000000"):
+        assert person(cast.ada).get(f"/customers?view={id_}").status_code in (200, 303)

@@ -1,0 +1,32 @@
+"""The form of conditions by which the customers' list is narrowed."""
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from webapp.customer_columns import all_properties
+from webapp.customer_filters import kinds_of
+from webapp.customer_list import CustomerQuery
+from webapp.gate import members_too
+from webapp.models import Provider
+from webapp.pages.customers import sortable_columns
+from webapp.rendering import page_or_partial, wants_partial
+from webapp.values import PropertyType
+
+blueprint = Blueprint("filters", __name__)
+
+
+@blueprint.get("/customers/filters")
+@members_too
+def show() -> AnyResponse:
+    """Each property with its conditions as they are now. The form asks for the list, so nothing is saved here."""
+    properties, provider = all_properties(), Provider.current()
+    query = CustomerQuery.of(request.args, sortable_columns(properties), properties)
+    return page_or_partial(
+        "customers/filters.html",
+        "customers/_filters.html",
+        dialog=wants_partial(),
+        properties=[(row, kinds_of(PropertyType(row.type))) for row in properties],
+        sent={each.parameter: each for each in query.filters},
+        others=query.args(filters=()),
+        currency=provider.currency if provider else None,
+    )
