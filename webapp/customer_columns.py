@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func
@@ -11,9 +11,19 @@ from sqlalchemy.orm import InstrumentedAttribute
 from webapp.extensions import db
 from webapp.models import Customer, CustomerValues, Property
 from webapp.tenancy import owned
-from webapp.values import PropertyType, Value, decode_one
+from webapp.values import PropertyType, Value, decode_one, format_value
 
 COLUMNS_AT_FIRST = 6
+LONGEST_CELL, SHORT_CELL = 120, 24
+
+
+class Cell(NamedTuple):
+    """What stands in a cell, and what its look depends on."""
+
+    words: str
+    look: str
+    empty: bool
+    from_chartmogul: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,14 @@ class Column:
         found: Value | None = getattr(customer, self.of_record.key)
         return found
 
+    def cell(self, customer: Customer, values: Mapping[tuple[UUID, UUID], Value], currency: str | None) -> "Cell":
+        """A customer's cell as the table shows it."""
+        value = self.value(customer, values)
+        words = "none" if value is None else format_value(self.type, value, currency)
+        short = words if len(words) <= LONGEST_CELL else words[: LONGEST_CELL - 1] + "…"
+        look = ("n " if self.numeric else "") + ("nowrap " if len(words) < SHORT_CELL else "")
+        return Cell(short, look, value is None, self.from_chartmogul)
+
     @property
     def sorted_by(self) -> ColumnElement[Any]:
         """Of a row of CustomerValues."""
@@ -64,14 +82,18 @@ BY_TITLE = Column("name", "Customer", PropertyType.TEXT)
 
 
 def fetch_values(customer_ids: Sequence[UUID], properties: Sequence[Property]) -> dict[tuple[UUID, UUID], Value]:
-    """Values by (customer, property), in one query."""
+    """Values by (customer, property), in two queries."""
     if not customer_ids or not properties:
         return {}
+    of = owned(Customer, Customer.provider_id, Customer.uuid).where(Customer.id.in_(customer_ids))
+    keys = db.session.execute(of).all()
     columns = [property_.values for property_ in properties]
     rows = db.session.execute(
-        owned(CustomerValues, CustomerValues.customer_id, *columns)
-        .join(Customer, is_of_customer())
-        .where(Customer.id.in_(customer_ids))
+        owned(CustomerValues, CustomerValues.customer_id, *columns).where(
+            CustomerValues.provider_id.in_({key.provider_id for key in keys}),
+            CustomerValues.uuid.in_([key.uuid for key in keys]),
+            CustomerValues.customer_id.in_(customer_ids),
+        )
     )
     values = {}
     for customer_id, *kept in rows:

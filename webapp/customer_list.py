@@ -189,13 +189,6 @@ def _customers(provider: Provider, uuids: Sequence[str]) -> list[Customer]:
     return [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
 
 
-def statuses(provider: Provider) -> list[str]:
-    found = db.session.scalars(
-        rows_of(provider, CustomerValues.status).where(CustomerValues.status.is_not(None)).distinct()
-    )
-    return sorted(found)
-
-
 def _searched(word: str) -> ColumnElement[bool]:
     domain = word.removeprefix("https://").removeprefix("http://").removeprefix("www.").rstrip("/")
     return CustomerValues.search.contains(domain or word, autoescape=True)

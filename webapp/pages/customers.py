@@ -23,7 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from webapp import audit, by_hand, charts, mrr_history
 from webapp.customer_columns import BY_TITLE, OF_THE_RECORD, Column, all_properties, chosen_columns, fetch_values
 from webapp.customer_csv import csv_lines, exported_properties, ordered_ids
-from webapp.customer_list import CustomerPage, CustomerQuery, fetch_page, statuses
+from webapp.customer_list import CustomerPage, CustomerQuery, fetch_page
 from webapp.customer_values import ShownValue, values_of
 from webapp.extensions import begin_writing, db
 from webapp.freshness import date_tag, stale_since
@@ -65,6 +65,8 @@ def render_list(args: Any, beside: bool = False) -> str:
     columns = chosen_columns(properties, view.columns if view else current_user.columns)
     page = fetch_page(provider, query) if provider else NOBODY
     shown = [column.of_property for column in columns if column.of_property]
+    values = fetch_values([customer.id for customer in page.customers], shown)
+    currency = provider.currency if provider else None
     context = {
         "provider": provider,
         "stale": stale_since(provider),
@@ -74,13 +76,13 @@ def render_list(args: Any, beside: bool = False) -> str:
         "view": view,
         "properties": properties,
         "page": page,
-        "values": fetch_values([customer.id for customer in page.customers], shown),
+        "cells": [[column.cell(customer, values, currency) for column in columns] for customer in page.customers],
         "live_import": provider.live_import() if provider and not page.total else None,
     }
     if wants_partial():
         pieces = ("customers/_list.html", "customers/_actions.html", "customers/_count.html")
         return "".join(render_template(piece, swapped=True, beside=beside, **context) for piece in pieces)
-    beyond = {"statuses": statuses(provider) if provider else [], "views": views_of(current_user)}
+    beyond = {"statuses": provider.statuses if provider else [], "views": views_of(current_user)}
     return render_template("customers/index.html", swapped=False, **beyond, **context)
 
 
