@@ -173,7 +173,7 @@ def save_customer(import_: Import, provider: Provider, lease: Lease, raw: object
     """Save one customer that the list did not hold but that was found by its uuid."""
     counts, warnings = Counter[str](), Warnings(import_)
     new = _write_page_of_customers(import_, provider, [raw], seen, counts, warnings)
-    lease.write(attempt=1, **_added(counts, warnings))
+    lease.write(_added(counts, warnings), attempt=1)
     _keep_seen(import_.id, "found", len(seen.customers), b"".join(new))
     _keep_refused(import_, seen, warnings)
     db.session.commit()
@@ -359,17 +359,16 @@ def _finish_page(
     """Checkpoint, counts and what the page held, in the page's own transaction; then commit."""
     before = import_.checkpoint.get(page.stream, {})
     checkpoint = {**import_.checkpoint, page.stream: plan.place(page, before)}
-    added = _added(counts, warnings)
-    lease.write(attempt=1, checkpoint=checkpoint, **added, **changes)
+    lease.write(_added(counts, warnings), attempt=1, checkpoint=checkpoint, **changes)
     _keep_seen(import_.id, page.stream, before.get("number", 0), seen)
     db.session.commit()
     import_.checkpoint = checkpoint
     import_.warnings += counts["warnings"]
 
 
-def _added(counts: Counter[str], warnings: Warnings) -> dict[str, Any]:
+def _added(counts: Counter[str], warnings: Warnings) -> dict[str, int]:
     counts["warnings"] += warnings.write()
-    return {name: getattr(Import, name) + count for name, count in counts.items() if count}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _keep_refused(import_: Import, seen: Seen, warnings: Warnings) -> None:
