@@ -68,7 +68,7 @@ class Lease:
         db.session.commit()
         return cls(import_id, fence) if fence is not None else None
 
-    def write(self, added: Mapping[str, int] | None = None, **changes: Any) -> None:
+    def write(self, added: Mapping[str, int] | None = None, /, **changes: Any) -> None:
         """Change the import's row, add to its counts, and renew the lease, in the running transaction. Raises Lost,
         and undoes the transaction, when the import is no longer this run's."""
         self._write(db.session, changes, added or {})
