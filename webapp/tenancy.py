@@ -5,10 +5,11 @@ transaction says for whom it works, and the policies of the migrations show it n
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from itertools import repeat
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from sqlalchemy import (
     TableClause,
     TextClause,
     Update,
+    Uuid,
     bindparam,
     delete,
     event,
@@ -116,8 +118,13 @@ def owned_delete(model: type[Owned]) -> Delete:
 
 def insert_rows(model: type[Owned], rows: Sequence[dict[str, Any]]) -> None:
     """Insert many rows for this tenant in one statement."""
-    if rows:
-        _execute_many(model, rows)
+    insert_columns(model, _columns_of(rows))
+
+
+def insert_columns(model: type[Owned], columns: dict[str, Sequence[Any]], **same: Any) -> None:
+    """Insert many rows that are given column by column; `same` is what all of them have alike. An id may be given as
+    its hex digits, so that nobody has to make a UUID of each."""
+    _execute_many(model, columns, same)
 
 
 def upsert_rows(
@@ -129,14 +136,12 @@ def upsert_rows(
 
     A row of the same key that belongs to another tenant is left as it is.
     """
-    if rows:
-        _execute_many(model, rows, tuple(key))
+    _execute_many(model, _columns_of(rows), {}, tuple(key))
 
 
 def update_rows(model: type[Owned], rows: Sequence[dict[str, Any]], key: Sequence[str]) -> None:
     """Bring those of this tenant's rows up to date that `key` finds; all name the same columns."""
-    if rows:
-        _execute_many(model, rows, tuple(key), only_update=True)
+    _execute_many(model, _columns_of(rows), {}, tuple(key), only_update=True)
 
 
 def insert_selected(model: type[Owned], columns: Sequence[str], rows: Select[Any]) -> None:
@@ -146,68 +151,89 @@ def insert_selected(model: type[Owned], columns: Sequence[str], rows: Select[Any
     db.session.connection().execute(insert(table).from_select([*columns, "tenant_id"], with_tenant))
 
 
+def _columns_of(rows: Sequence[dict[str, Any]]) -> dict[str, Sequence[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+
+
 def _execute_many(
-    model: type[Owned], rows: Sequence[dict[str, Any]], key: tuple[str, ...] = (), only_update: bool = False
+    model: type[Owned],
+    columns: dict[str, Sequence[Any]],
+    same: dict[str, Any],
+    key: tuple[str, ...] = (),
+    only_update: bool = False,
 ) -> None:
     """Write many rows. What SQLAlchemy does for each row anew is done once: which columns there are, and how
     the values of each are made ready for the driver."""
+    count = len(next(iter(columns.values()), ()))
+    if not count:
+        return
+    same = {**same, "tenant_id": current_tenant_id()}
     connection = db.session.connection()
-    prepared: Any = _prepared_update if only_update else _prepared
-    sql, columns = prepared(model, connection.dialect, tuple(rows[0]), key)
-    values = [column(rows) for column in columns]
+    prepare: Any = _prepared_update if only_update else _prepared
+    sql, parameters = prepare(model, connection.dialect, (*columns, *same), key)
+    values: list[Iterable[Any]] = []
+    for name, ready, default in parameters:
+        if name in same:
+            values.append(repeat(ready(same[name]) if ready else same[name], count))
+            continue
+        given = columns[name] if default is None else [default() for _ in range(count)]
+        values.append(map(ready, given) if ready else given)
     connection.exec_driver_sql(sql, list(zip(*values, strict=True)))
 
 
-Rows = Sequence[dict[str, Any]]
 _NAMED = re.compile(r"%\((\w+)\)s")
+# A column's name, what makes its values ready for the driver, and what makes those that are not given.
+Parameter = tuple[str, Callable[[Any], Any] | None, Callable[[], Any] | None]
 
 
 @lru_cache(maxsize=64)
 def _prepared(
     model: Any, dialect: Dialect, given: tuple[str, ...], key: tuple[str, ...]
-) -> tuple[str, list[Callable[[Rows], list[Any]]]]:
-    """An insert's SQL, and for each of its parameters, in their order, how its values are made of the rows."""
+) -> tuple[str, list[Parameter]]:
+    """An insert's SQL and its parameters, in their order."""
     statement: Any = (postgresql_insert if dialect.name == "postgresql" else sqlite_insert)(model)
-    written = set(given) - set(key)
+    written = set(given) - {*key, "tenant_id"}
     if key and written:
         changes = {name: getattr(statement.excluded, name) for name in sorted(written)}
         same_tenant = model.tenant_id == statement.excluded.tenant_id
         statement = statement.on_conflict_do_update(index_elements=list(key), set_=changes, where=same_tenant)
     elif key:
         statement = statement.on_conflict_do_nothing(index_elements=list(key))
-    table = statement.table
-    defaults = {column.name: column.default for column in table.columns if column.default and column.name not in given}
-    compiled = statement.compile(dialect=dialect, column_keys=[*given, *defaults, "tenant_id"])
+    columns = statement.table.columns
+    defaults = {column.name: column.default for column in columns if column.default and column.name not in given}
+    compiled = statement.compile(dialect=dialect, column_keys=[*given, *defaults])
     names = compiled.positiontup or _NAMED.findall(compiled.string)
     sql = _NAMED.sub("%s", compiled.string)
-    return sql, [_column(name, defaults.get(name), compiled._bind_processors.get(name)) for name in names]
+    return sql, [(name, _ready(columns[name], compiled), _maker(defaults.get(name))) for name in names]
 
 
 @lru_cache(maxsize=64)
 def _prepared_update(
     model: Any, dialect: Dialect, given: tuple[str, ...], key: tuple[str, ...]
-) -> tuple[str, list[Callable[[Rows], list[Any]]]]:
+) -> tuple[str, list[Parameter]]:
     """The same of an update; the parameters that find a row are called as their column, after an underscore."""
     table = model.__table__
-    found = [table.c[name] == bindparam(f"_{name}", type_=table.c[name].type) for name in (*key, "tenant_id")]
-    compiled = update(table).where(*found).compile(dialect=dialect, column_keys=[n for n in given if n not in key])
+    keys = {*key, "tenant_id"}
+    found = [table.c[name] == bindparam(f"_{name}", type_=table.c[name].type) for name in sorted(keys)]
+    compiled = update(table).where(*found).compile(dialect=dialect, column_keys=[n for n in given if n not in keys])
     names = compiled.positiontup or _NAMED.findall(compiled.string)
-    processors: Any = compiled._bind_processors
+    columns = [(name, table.c[name.removeprefix("_")]) for name in names]
     return _NAMED.sub("%s", compiled.string), [
-        _column(name.removeprefix("_"), None, processors.get(name)) for name in names
+        (each.name, _ready(each, compiled, name), None) for name, each in columns
     ]
 
 
-def _column(name: str, default: Any, process: Callable[[Any], Any] | None) -> Callable[[Rows], list[Any]]:
-    """How the values of one column are made of rows: taken, or the default's, or for all the tenant's id."""
-    ready = process or (lambda value: value)
-    if name == "tenant_id":
-        return lambda rows: [ready(current_tenant_id())] * len(rows)
-    if default is not None:
-        return lambda rows: [ready(default.arg(None) if default.is_callable else default.arg) for _ in rows]
-    if process is None:
-        return lambda rows: [row[name] for row in rows]
-    return lambda rows: [ready(row[name]) for row in rows]
+def _ready(column: Any, compiled: Any, name: str = "") -> Callable[[Any], Any] | None:
+    process: Callable[[Any], Any] | None = compiled._bind_processors.get(name or column.name)
+    if process is None or not isinstance(column.type, Uuid):
+        return process
+    return lambda id_: id_ if isinstance(id_, str) else process(id_)
+
+
+def _maker(default: Any) -> Callable[[], Any] | None:
+    if default is None:
+        return None
+    return partial(default.arg, None) if default.is_callable else lambda: default.arg
 
 
 @event.listens_for(Session, "do_orm_execute")

@@ -2,11 +2,12 @@
 whether the import still runs and the connection is still the one it began under. All times are the
 database's own."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, Update, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.extensions import db
@@ -28,7 +29,7 @@ class Lease:
 
     def __init__(self, import_id: UUID, fence: int) -> None:
         self.import_id, self.fence = import_id, fence
-        # Made once, because it is asked with every page.
+        self._statements: dict[tuple[tuple[str, ...], tuple[str, ...]], Update] = {}
         self._holds = and_(Import.id == import_id, Import.fence == fence, Import.state == ImportState.RUNNING)
 
     @classmethod
@@ -67,21 +68,31 @@ class Lease:
         db.session.commit()
         return cls(import_id, fence) if fence is not None else None
 
-    def write(self, **changes: Any) -> None:
-        """Change the import's row and renew the lease, in the running transaction. Raises Lost, and undoes
-        the transaction, when the import is no longer this run's."""
-        self._write(db.session, changes)
+    def write(self, added: Mapping[str, int] | None = None, /, **changes: Any) -> None:
+        """Change the import's row, add to its counts, and renew the lease, in the running transaction. Raises Lost,
+        and undoes the transaction, when the import is no longer this run's."""
+        self._write(db.session, changes, added or {})
 
-    def _write(self, session: Any, changes: dict[str, Any]) -> None:
-        statement = (
-            owned_update(Import)
-            .where(self._holds, same_connection())
-            .values(**{**_alive(), **changes})
-            .execution_options(synchronize_session=False)
-        )
-        if session.execute(statement).rowcount != 1:
+    def _write(self, session: Any, changes: dict[str, Any], added: Mapping[str, int]) -> None:
+        computed = {name: value for name, value in changes.items() if isinstance(value, SQLColumnExpression)}
+        given = {name: value for name, value in changes.items() if name not in computed}
+        statement = self._statement(tuple(given), tuple(added))
+        if computed:
+            statement = statement.values(computed)
+        values = {f"new_{name}": value for name, value in {**given, **added}.items()}
+        if session.execute(statement, values).rowcount != 1:
             session.rollback()
             raise Lost
+
+    def _statement(self, given: tuple[str, ...], added: tuple[str, ...]) -> Update:
+        """The update of these columns and counts: made once, because every page needs it."""
+        if (given, added) not in self._statements:
+            of_type = {name: getattr(Import, name).type for name in (*given, *added)}
+            new: dict[str, Any] = {name: bindparam(f"new_{name}", type_=type_) for name, type_ in of_type.items()}
+            new |= {name: getattr(Import, name) + new[name] for name in added}
+            statement = owned_update(Import).where(self._holds, same_connection()).values({**_alive(), **new})
+            self._statements[given, added] = statement.execution_options(synchronize_session=False)
+        return self._statements[given, added]
 
     def beat(self) -> None:
         """Say that the run lives; raises Lost when it may not go on."""
@@ -92,7 +103,7 @@ class Lease:
     def beat_aside(self) -> None:
         """`beat` on a connection of its own, while the run's own is in the middle of a long read."""
         with Session(db.engine) as session:
-            self._write(session, {})
+            self._write(session, {}, {})
             session.commit()
 
     def close_cancelled(self) -> None:

@@ -35,7 +35,7 @@ MOST_ATTRIBUTES = 200
 def find_attributes(import_: Import, provider: Provider, lease: Lease, may_go_on: Callable[[], None]) -> None:
     """Note which custom attributes the account's customers have, their types and a few values of each. Asks
     `may_go_on` meanwhile; nothing is saved before the end."""
-    kinds: dict[str, list[object]] = defaultdict(list)
+    kinds: dict[str, dict[object, object]] = defaultdict(dict)
     samples: dict[str, list[str]] = defaultdict(list)
     counts: Counter[str] = Counter()
     statement = owned(Customer, Customer.custom).where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
@@ -50,7 +50,7 @@ def find_attributes(import_: Import, provider: Provider, lease: Lease, may_go_on
         db.session.rollback()
     found = {}
     for key, values in kinds.items():
-        type_, mixed = infer_custom_type(values)
+        type_, mixed = infer_custom_type(values.values())
         found[key] = {"type": str(type_), "mixed": mixed, "count": counts[key], "samples": samples[key]}
     done = {**import_.checkpoint, "attributes": True}
     lease.write(attempt=1, checkpoint=done)
@@ -58,16 +58,12 @@ def find_attributes(import_: Import, provider: Provider, lease: Lease, may_go_on
     db.session.commit()
 
 
-def _note(kinds: list[object], samples: list[str], value: object) -> None:
+def _note(kinds: dict[object, object], samples: list[str], value: object) -> None:
     """Keep one value of each kind, which is what the type is inferred from, and a few to show."""
     if len(samples) < SAMPLES and (shown := str(value)[:60]) not in samples:
         samples.append(shown)
-    if isinstance(value, str):
-        before = {infer_custom_type([kind])[0] for kind in kinds if isinstance(kind, str)}
-        if infer_custom_type([value])[0] not in before:
-            kinds.append(value)
-    elif not any(type(kind) is type(value) for kind in kinds):
-        kinds.append(value)
+    kind = infer_custom_type([value])[0] if isinstance(value, str) else type(value)
+    kinds.setdefault(kind, value)
 
 
 # What the values of a customer are read from. Named tuples, because a row's attributes take ten times as long.

@@ -11,6 +11,7 @@ from sqlalchemy import Select
 
 from webapp.chartmogul.records import (
     CustomerRecord,
+    MovementRecord,
     RecordRefused,
     RecordWarning,
     content_hash,
@@ -22,7 +23,7 @@ from webapp.chartmogul.records import (
 )
 from webapp.extensions import db, reading
 from webapp.models import Customer, CustomerValues, Import, ImportPage, ImportState, ImportWarning, Movement, Provider
-from webapp.tenancy import insert_rows, owned, owned_delete, owned_update, upsert_rows
+from webapp.tenancy import insert_columns, insert_rows, owned, owned_delete, owned_update, upsert_rows
 from worker.ids import Ids, id_bytes, raw_id
 from worker.lease import Lease
 from worker.plan import FetchedPage, Plan, equal_parts
@@ -172,7 +173,7 @@ def save_customer(import_: Import, provider: Provider, lease: Lease, raw: object
     """Save one customer that the list did not hold but that was found by its uuid."""
     counts, warnings = Counter[str](), Warnings(import_)
     new = _write_page_of_customers(import_, provider, [raw], seen, counts, warnings)
-    lease.write(attempt=1, **_added(counts, warnings))
+    lease.write(_added(counts, warnings), attempt=1)
     _keep_seen(import_.id, "found", len(seen.customers), b"".join(new))
     _keep_refused(import_, seen, warnings)
     db.session.commit()
@@ -252,7 +253,7 @@ def save_movements(
 ) -> None:
     """Save a page of the movement list: rows that are new are kept aside until the whole list is read."""
     counts, warnings = Counter[str](), Warnings(import_)
-    rows: list[dict[str, Any]] = []
+    new: dict[bytes, MovementRecord] = {}
     found: dict[bytes, bytes] = {}
     activities: set[bytes] = set()
     for entry in page.entries:
@@ -276,11 +277,11 @@ def save_movements(
         activities.add(activity)
         found[id_] = activity
         if not marks:
-            rows.append(_movement_row(record, id_, provider))
+            new[id_] = record
         if record.warnings and id_ not in seen.counted:
             warnings.of_record(record.warnings, record.customer_uuid, None)
-    counts["movements_read"], counts["movements_added"] = len(found), len(rows)
-    insert_rows(Movement, rows)
+    counts["movements_read"], counts["movements_added"] = len(found), len(new)
+    _insert_movements(new, provider)
     _keep_refused(import_, seen, warnings)
     _finish_page(
         import_, lease, page, plan, b"".join(part for pair in found.items() for part in pair), counts, warnings
@@ -356,17 +357,16 @@ def _finish_page(
     """Checkpoint, counts and what the page held, in the page's own transaction; then commit."""
     before = import_.checkpoint.get(page.stream, {})
     checkpoint = {**import_.checkpoint, page.stream: plan.place(page, before)}
-    added = _added(counts, warnings)
-    lease.write(attempt=1, checkpoint=checkpoint, **added, **changes)
+    lease.write(_added(counts, warnings), attempt=1, checkpoint=checkpoint, **changes)
     _keep_seen(import_.id, page.stream, before.get("number", 0), seen)
     db.session.commit()
     import_.checkpoint = checkpoint
     import_.warnings += counts["warnings"]
 
 
-def _added(counts: Counter[str], warnings: Warnings) -> dict[str, Any]:
+def _added(counts: Counter[str], warnings: Warnings) -> dict[str, int]:
     counts["warnings"] += warnings.write()
-    return {name: getattr(Import, name) + count for name, count in counts.items() if count}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _keep_refused(import_: Import, seen: Seen, warnings: Warnings) -> None:
@@ -384,21 +384,12 @@ def _of(provider: Provider, model: type[Customer] | type[Movement], *columns: An
     return owned(model, *columns).where(model.provider_id == provider.id)
 
 
-def _movement_row(record: Any, id_: bytes, provider: Provider) -> dict[str, Any]:
-    return {
-        "id": UUID(bytes=id_),
-        "provider_id": provider.id,
-        "customer_uuid": record.customer_uuid,
-        "at": record.at,
-        "type": str(record.type),
-        "movement_minor": record.movement_minor,
-        "mrr_minor": record.mrr_minor,
-        "description": record.description,
-        "subscription_id": record.subscription_id,
-        "plan_id": record.plan_id,
-        "currency": record.currency,
-        "read": provider.movements_read + 1,
-    }
+def _insert_movements(records: dict[bytes, MovementRecord], provider: Provider) -> None:
+    columns: dict[str, Any] = dict(zip(MovementRecord._fields, zip(*records.values(), strict=True), strict=False))
+    if columns:
+        del columns["activity_uuid"], columns["warnings"]
+        columns |= {"id": [id_.hex() for id_ in records], "type": [type_.value for type_ in columns["type"]]}
+        insert_columns(Movement, columns, provider_id=provider.id, read=provider.movements_read + 1)
 
 
 def _activity_hash(uuid: str | None, position: int) -> bytes:

@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from worker.ids import Ids
 
 
@@ -31,3 +33,16 @@ def test_id_without_marks_is_gone() -> None:
     assert {marks for _, marks in ids} == {2}
     assert (1).to_bytes(16, "big") not in ids
     assert (2).to_bytes(16, "big") in ids
+
+
+def test_bytes_that_stand_across_two_ids_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.ids.BUCKETS", 1)
+    ids, first, second = Ids(), bytes(range(16)), bytes(range(100, 116))
+    ids.add(first)
+    ids.add(second)
+    across = first[8:] + b"\1" + second[:7]
+
+    assert across not in ids
+    ids.add(across, 2)
+
+    assert dict(ids) == {first: 1, second: 1, across: 2}

@@ -22,6 +22,8 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from webapp.times import utc_text
+
 Scalar = str | int | float | bool
 CustomValue = Scalar | list[Scalar]
 
@@ -329,13 +331,22 @@ def movement_id(provider_id: UUID, record: MovementRecord, ordinal: int) -> byte
     Activity ids change between reads. `ordinal` is 0 for the first movement of a read with this content, 1
     for the second and so on; leave out what came twice under one `activity_uuid` before counting.
     """
-    texts = record.description, record.subscription_id, record.plan_id, record.currency
+    customer, at, type_, moved, mrr, description, subscription, plan, currency, _, _ = record
     said = (
-        f"1 {ordinal} {record.customer_uuid} {record.at.isoformat()} {record.type} {record.movement_minor} "
-        f"{record.mrr_minor} {' '.join(['-' if text is None else f'{len(text)}:{text}' for text in texts])}"
+        f"1 {ordinal} {customer} {utc_text(at)} {type_} {moved} {mrr} "
+        f"{'-' if description is None else f'{len(description)}:{description}'} "
+        f"{'-' if subscription is None else f'{len(subscription)}:{subscription}'} "
+        f"{'-' if plan is None else f'{len(plan)}:{plan}'} "
+        f"{'-' if currency is None else f'{len(currency)}:{currency}'}"
     )
-    since = int((record.at.timestamp() - EARLIEST) * 1000).to_bytes(6, "big")
-    return since + blake2b(said.encode(), digest_size=10, key=provider_id.bytes).digest()
+    hash_ = _hash_of_account(provider_id).copy()
+    hash_.update(said.encode())
+    return int((at.timestamp() - EARLIEST) * 1000).to_bytes(6, "big") + hash_.digest()
+
+
+@lru_cache(maxsize=64)
+def _hash_of_account(provider_id: UUID) -> blake2b:
+    return blake2b(digest_size=10, key=provider_id.bytes)
 
 
 def movement_day(id_: bytes) -> date:
@@ -376,7 +387,9 @@ def looks_like_timestamp(text: str) -> bool:
 
 
 _TYPES = {type_.value: type_ for type_ in MovementType}
-_canonical = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False, default=datetime.isoformat).encode
+_canonical = json.JSONEncoder(
+    separators=(",", ":"), sort_keys=True, allow_nan=False, check_circular=False, default=utc_text
+).encode
 
 
 def _customer_uuid(value: object) -> str:
@@ -399,10 +412,9 @@ def _money(value: object, uuid: str | None) -> int:
 
 
 def _text(value: object, field: str, limit: int, warnings: list[RecordWarning]) -> str | None:
-    if value is None or value == "":
-        return None
     if not isinstance(value, str):
-        warnings.append(RecordWarning(field, Doubt.WRONG_TYPE))
+        if value is not None:
+            warnings.append(RecordWarning(field, Doubt.WRONG_TYPE))
         return None
     if "\0" in value or not value.isascii():
         value = _storable(value, field, warnings)

@@ -9,6 +9,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
+from webapp.times import to_the_second
+
 
 def now() -> datetime:
     return datetime.now(UTC)
@@ -33,8 +35,9 @@ class UtcDateTime(TypeDecorator[datetime]):
             return super().bind_processor(dialect)
 
         def process(value: datetime | None) -> str | None:
-            value = self.process_bind_param(value, dialect)
-            return None if value is None else value.isoformat(" ", "microseconds")[:26]
+            if value is None or value.tzinfo is not UTC:
+                value = self.process_bind_param(value, dialect)
+            return None if value is None else f"{to_the_second(value, ' ')}.{value.microsecond:06}"
 
         return process
 
