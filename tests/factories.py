@@ -15,6 +15,7 @@ from webapp.models import (
     Movement,
     Property,
     PropertyValue,
+    PropertyVersion,
     Provider,
     ProviderState,
     Role,
@@ -147,6 +148,11 @@ def make_property(tenant: Tenant, name: str = "MRR", **changes: Any) -> Property
         field="cm_mrr",
     )
     return _add(property_, changes)
+
+
+def make_version(property_: Property, by: str | None = "ada@acme.example", **changes: Any) -> PropertyVersion:
+    """The row of a property's history that says what it is now."""
+    return _add(PropertyVersion.of(property_, by, now() - timedelta(days=1)), changes)
 
 
 def make_value(

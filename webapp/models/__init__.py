@@ -4,6 +4,7 @@ from webapp.models.accounts import Impersonation, Role, Tenant, User, UserSessio
 from webapp.models.customers import Customer, Movement
 from webapp.models.imports import LIVE_IMPORT_STATES, Import, ImportPage, ImportState, ImportWarning, Reason, Trigger
 from webapp.models.properties import FilledCustomer, Property, PropertyValue, Source
+from webapp.models.property_versions import PropertyVersion
 from webapp.models.providers import Provider, ProviderState
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Movement",
     "Property",
     "PropertyValue",
+    "PropertyVersion",
     "Provider",
     "ProviderState",
     "Reason",

@@ -14,6 +14,10 @@ from webapp.models.types import UtcDateTime, now
 from webapp.tenancy import TenantOwned, owned_update
 
 
+# Source, type, ChartMogul field and, for a custom attribute, its key.
+Definition = tuple[str, str, str | None, str | None]
+
+
 class Source(StrEnum):
     CHARTMOGUL = "chartmogul"
     BY_HAND = "by_hand"
@@ -62,6 +66,11 @@ class Property(TenantOwned, Base):
         """Whether its values are still to come, on the next sync."""
         return self.from_chartmogul and self.filled_version != self.version
 
+    @property
+    def definition(self) -> Definition:
+        """Where its values come from and what they are: with another one the values there are become void."""
+        return self.source, self.type, self.field, self.custom_key
+
     @classmethod
     def await_sync(cls, same_account: bool) -> None:
         """A connection begins: what ChartMogul filled waits for its first import. Another account's counts
@@ -81,7 +90,7 @@ class Property(TenantOwned, Base):
 
     def redefine(self, source: str, type_: str, field: str | None, custom_key: str | None) -> bool:
         """Set where the values come from and what they are; True when that makes the old values void."""
-        before = (self.source, self.type, self.field, self.custom_key)
+        before = self.definition
         self.source, self.type, self.field, self.custom_key = source, type_, field, custom_key
         changed = before != (source, type_, field, custom_key)
         if changed:

@@ -1,6 +1,7 @@
 """The pages: one blueprint each; what belongs to a larger page is nested in its blueprint."""
 
 from webapp.pages import (
+    attributes,
     auth,
     columns,
     customers,
@@ -11,6 +12,7 @@ from webapp.pages import (
     property_pieces,
     providers,
     set_ups,
+    starter_set,
     support,
     system,
     values,
@@ -18,7 +20,8 @@ from webapp.pages import (
 
 for part in (columns.blueprint, values.blueprint):
     customers.blueprint.register_blueprint(part)
-properties.blueprint.register_blueprint(property_pieces.blueprint)
+for part in (property_pieces.blueprint, attributes.blueprint, starter_set.blueprint):
+    properties.blueprint.register_blueprint(part)
 for part in (keys.blueprint, set_ups.self_serve):
     providers.blueprint.register_blueprint(part)
 for part in (set_ups.blueprint, impersonations.blueprint):
