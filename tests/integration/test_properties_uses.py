@@ -6,6 +6,7 @@ from tests import factories
 from tests.factories import Cast
 from tests.pages import column, statements
 from tests.texts import words_of
+from webapp.extensions import db
 from webapp.models import Source
 from webapp.models.types import now
 
@@ -39,11 +40,7 @@ def test_nobodys_column_says_none(person, cast, properties):
 
 
 def test_neighbours_and_support_do_not_count(person, cast, properties):
-    person(cast.gil).get("/properties")
     cast.max.active = False
-
-    from webapp.extensions import db
-
     db.session.commit()
 
     assert column(person(cast.ada).get("/properties").text, 4)[0] == "1 user's table"
