@@ -1,4 +1,4 @@
-"""Defining properties: a new one, an existing one otherwise, and deleting one. Every definition is kept as a version."""
+"""Defining properties: a new one, or one that exists otherwise; each definition is kept as a version. And deleting."""
 
 from sqlalchemy import func
 

@@ -1,5 +1,4 @@
-"""Of which ChartMogul fields an account sends nothing: found once an import, in one pass over its customers and one
-over its movements."""
+"""Of which ChartMogul fields an account sends nothing: found once an import, from all that is stored."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,7 +28,8 @@ _OF_CUSTOMERS: Mapping[str, ColumnElement[bool]] = {
 }
 # Which movement there is at the least: its type, and whether it is still to come. Other fields of movements have
 # values as soon as there is any movement.
-_OF_MOVEMENTS: Mapping[str, tuple[str, bool]] = {
+_ANY = (None, False)
+_OF_MOVEMENTS: Mapping[str, tuple[str | None, bool]] = {
     "cm_churned_on": ("churn", False),
     "cm_scheduled_churn_on": ("churn", True),
     "cm_days_since_contraction": ("contraction", False),
@@ -46,16 +46,20 @@ def fields_without_values(provider: Provider, at: datetime) -> list[str]:
     if not customers:
         return []
     lacking = {codename for codename, has in zip(_OF_CUSTOMERS, found, strict=True) if not has}
-    to_come = Movement.at > at
-    kinds = owned(Movement, Movement.type, to_come).where(
+    moved = {kind: _has_moved(provider, at, *kind) for kind in {_ANY, *_OF_MOVEMENTS.values()}}
+    of_movements = (codename for codename, field in FIELDS.items() if field.cost is Cost.MOVEMENTS)
+    lacking |= {codename for codename in of_movements if not moved[_OF_MOVEMENTS.get(codename, _ANY)]}
+    return [codename for codename in FIELDS if codename in lacking]
+
+
+def _has_moved(provider: Provider, at: datetime, type_: str | None, to_come: bool) -> bool:
+    """Whether there is a movement of a type, or any at all: the first one ends the search."""
+    found = owned(Movement, Movement.id).where(
         Movement.provider_id == provider.id, Movement.read <= provider.movements_read
     )
-    moved = {(type_, bool(ahead)) for type_, ahead in db.session.execute(kinds.group_by(Movement.type, to_come))}
-    for codename, field in FIELDS.items():
-        if field.cost is Cost.MOVEMENTS:
-            needed = _OF_MOVEMENTS.get(codename)
-            lacking |= set() if (needed in moved if needed else moved) else {codename}
-    return [codename for codename in FIELDS if codename in lacking]
+    if type_ is not None:
+        found = found.where(Movement.type == type_, Movement.at > at if to_come else Movement.at <= at)
+    return db.session.scalar(found.limit(1)) is not None
 
 
 def has_no_values(field: Field, provider: Provider) -> bool:

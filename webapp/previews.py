@@ -97,7 +97,9 @@ def samples(provider: Provider, fields: Collection[Field]) -> dict[str, list[str
     return found
 
 
-def read_row(customer: Customer, value: Value | None, field: Field, type_: PropertyType, provider: Provider) -> PreviewRow:
+def read_row(
+    customer: Customer, value: Value | None, field: Field, type_: PropertyType, provider: Provider
+) -> PreviewRow:
     if value is None:
         return PreviewRow(customer.title, None, None)
     sent = csv_value(field.type, value)

@@ -1,5 +1,6 @@
 """What another definition makes of a property's values: before and after on a tenant's own customers."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,12 +48,11 @@ class Redefinition:
 
 def redefinition(provider: Provider, edited: Property, draft: Draft) -> Redefinition | None:
     """What saving the draft makes of the property's values; None while there are no customers to look at."""
-    customers, movements = look(provider, LOOKED_AT, [draft.field] if draft.field else [])
+    differs, field = draft.definition != edited.definition, draft.field if draft.source == Source.CHARTMOGUL else None
+    customers, movements = look(provider, LOOKED_AT, [field] if field and differs else [])
     if not customers:
         return None
-    differs = draft.definition != edited.definition
-    kept = fetch_values([customer.id for customer in customers], [edited])
-    moment, field = moment_of(provider), draft.field if draft.source == Source.CHARTMOGUL else None
+    kept, moment = fetch_values([customer.id for customer in customers], [edited]), moment_of(provider)
     changes = []
     for customer in customers:
         value = kept.get((customer.id, edited.id))
@@ -66,7 +66,8 @@ def redefinition(provider: Provider, edited: Property, draft: Draft) -> Redefini
             row = read_row(customer, sent, field, draft.type, provider)
             changes.append(Change(customer.title, now, row.becomes, row.unreadable))
     total = db.session.scalar(present(provider, func.count())) or 0
-    counts = (sum(change.kind == kind for change in changes) for kind in ("changed", "emptied", "unreadable"))
+    count = Counter(change.kind for change in changes)
+    counts = count["changed"], count["emptied"], count["unreadable"]
     return Redefinition(_telling(changes), *counts, len(changes), total, differs)
 
 

@@ -369,7 +369,7 @@ def _note_filled(
         )
         this = PropertyVersion.property_id == property_.id, PropertyVersion.version == property_.version
         first = owned_update(PropertyVersion).where(*this, PropertyVersion.filled_at.is_(None))
-        if filled.rowcount:
+        if filled.rowcount:  # type: ignore[attr-defined]
             first = first.values(filled_at=at, filled_import_id=import_.id)
             db.session.execute(first.execution_options(synchronize_session=False))
     db.session.commit()

@@ -43,7 +43,9 @@ def test_starter_set_after_the_first_import(
 
     properties.open()
     properties.show("MRR")
-    expect(properties.history).to_contain_text(f"ChartMogul: MRR, money {cast.ada.email} import #2", use_inner_text=True)
+    expect(properties.history).to_contain_text(
+        f"ChartMogul: MRR, money {cast.ada.email} import #2", use_inner_text=True
+    )
     page.get_by_role("link", name="Edit").click()
     expect(properties.changes).to_contain_text("Nothing changes.")
     properties.type.select_option("Number")

@@ -36,7 +36,9 @@ def test_nobodys_column_says_none(person, cast, properties):
 
     assert column(person(cast.max).get("/properties").text, 4) == ["2 users' tables", *["none"] * 6]
     assert "Used in none" in words_of(person(cast.max).get(f"/properties/{properties[6].id}").text)
-    assert "Used in 2 users' tables of customers" in words_of(person(cast.max).get(f"/properties/{properties[0].id}").text)
+    assert "Used in 2 users' tables of customers" in words_of(
+        person(cast.max).get(f"/properties/{properties[0].id}").text
+    )
 
 
 def test_neighbours_and_support_do_not_count(person, cast, properties):

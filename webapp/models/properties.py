@@ -13,7 +13,6 @@ from webapp.extensions import Base, db
 from webapp.models.types import UtcDateTime, now
 from webapp.tenancy import TenantOwned, owned_update
 
-
 # Source, type, ChartMogul field and, for a custom attribute, its key.
 Definition = tuple[str, str, str | None, str | None]
 

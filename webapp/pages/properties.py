@@ -80,7 +80,7 @@ def show(id: UUID) -> AnyResponse:
         spread=spread,
         drawing=histogram(spread.bars) if spread and spread.bars and type_ in IN_RANGES else None,
         examples=examples(property_, provider) if provider else [],
-        filled_by=last_imports([property_]).get(property_.filled_import_id),
+        filled_by=next(iter(last_imports([property_]).values()), None),
         users=shown_to(all_properties())[property_.codename],
         versions=versions_of(property_),
         unreadable=_unreadable(property_),

@@ -12,7 +12,6 @@ from webapp.chartmogul.fields import GROUPS, Field
 from webapp.customer_columns import all_properties
 from webapp.evidence import has_no_values
 from webapp.extensions import db
-from webapp.freshness import customer_count
 from webapp.models import Import, ImportState, Property, Provider, Source
 from webapp.previews import Preview, preview, samples
 from webapp.property_draft import AS_WORDS, Draft, fields_of
@@ -88,7 +87,6 @@ def form_context(
         "samples": samples(provider, choices.values()) if provider and from_chartmogul else {},
         "preview": _preview(provider, draft, edited),
         "without_values": {field.codename for field in choices.values() if provider and has_no_values(field, provider)},
-        "total": customer_count(provider),
         "last_import": _last_import() if imported else None,
     }
 
