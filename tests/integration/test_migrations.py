@@ -52,9 +52,10 @@ def test_migrations_go_back_and_forth(owners_settings):
 
 def test_history_of_definitions_begins_with_what_there_is(owners_settings):
     with create_app(owners_settings).app_context():
-        upgrade(revision="0004")
+        upgrade()
+        downgrade(revision="0004")
         ids = [_insert_property(number) for number in (1, 2)]
-        upgrade(revision="0008")
+        upgrade()
 
         with across_tenants():
             kept = db.session.scalars(select(PropertyVersion).order_by(PropertyVersion.version)).all()
