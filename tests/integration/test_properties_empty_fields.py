@@ -11,9 +11,9 @@ from tests.texts import words_of
 from webapp.chartmogul.fields import FIELDS, Cost
 from webapp.evidence import fields_without_values
 from webapp.extensions import db
-from webapp.models import Customer, Movement, Provider
+from webapp.models import Customer, ImportWarning, Movement, Provider
 from webapp.models.types import now
-from webapp.tenancy import acting_for, owned
+from webapp.tenancy import acting_for, insert_rows, owned
 from webapp.values import Moment, field_values
 
 NONE_HAS_ONE = "None of the 2 customers of the last import has a value of this field."
@@ -126,3 +126,19 @@ def test_property_filled_for_nobody_says_so_on_its_page(person, cast, provider):
     assert NONE_HAS_ONE in words_of(max_.get(f"/properties/{empty.id}").text)
     assert 'id="no-values"' not in max_.get(f"/properties/{full.id}").text
     assert 'id="no-values"' not in max_.get(f"/properties/{waiting.id}").text
+
+
+def test_values_that_cannot_be_read_are_values_of_the_field(person, cast, provider):
+    import_ = factories.make_import(provider)
+    filled = {"filled_version": 1, "filled_at": now(), "filled_import_id": import_.id, "type": "number"}
+    property_ = factories.make_property(cast.acme, "City", field="cm_city", **filled)
+    factories.make_customer(provider, city="Bonn")
+    with acting_for(cast.acme.id):
+        warned = {"import_id": import_.id, "kind": "value_unreadable", "property_id": property_.id}
+        insert_rows(ImportWarning, [warned])
+        db.session.commit()
+
+    page = person(cast.max).get(f"/properties/{property_.id}").text
+
+    assert 'id="no-values"' not in page
+    assert "Left empty 1 value that cannot be read as number" in words_of(page)
