@@ -15,6 +15,7 @@ from webapp.models import (
     ImportState,
     Movement,
     Property,
+    PropertyVersion,
     Provider,
     ProviderState,
     Role,
@@ -156,6 +157,11 @@ def make_property(tenant: Tenant, name: str = "MRR", **changes: Any) -> Property
         others = list(db.session.scalars(owned(Property)))
         property_.slot = property_.slot_for(changes.get("type", "money"), others)
     return _add(property_, changes)
+
+
+def make_version(property_: Property, by: str | None = "ada@acme.example", **changes: Any) -> PropertyVersion:
+    """The row of a property's history that says what it is now."""
+    return _add(PropertyVersion.of(property_, by, now() - timedelta(days=1)), changes)
 
 
 def make_value(

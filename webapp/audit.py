@@ -31,6 +31,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "property:created": frozenset({"name", "source", "field"}),
     "property:updated": frozenset({"name", "source", "field"}),
     "property:deleted": frozenset({"name"}),
+    "attributes:dismissed": frozenset({"keys"}),
     "value:set": frozenset({"property", "customer"}),
     "customers:exported": frozenset({"rows"}),
     "impersonation:started": frozenset({"reason"}),

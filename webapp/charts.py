@@ -16,6 +16,9 @@ Day = tuple[date, int]
 _CURVE = Markup(
     '<svg class="chart" viewBox="0 0 1000 200" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
 )
+_HISTOGRAM = Markup(
+    '<svg class="chart" viewBox="0 0 1000 200" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+)
 _BAR = Markup(
     '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
     '<rect width="{}" height="8"/></svg>'
@@ -73,6 +76,19 @@ def bar(part: int, whole: int) -> Markup:
     """A bar that is part ÷ whole of its place; a sliver of it if the part is small but there."""
     share = 100 * part / whole if whole > 0 else 0
     return _BAR.format(_short(min(100, max(share, 1.5 if part else 0))))
+
+
+def histogram(counts: Sequence[tuple[str, int]]) -> Markup:
+    """A column for each range, side by side; a sliver where there are few. The label says where most are."""
+    most, total = max(number for _, number in counts), sum(number for _, number in counts)
+    columns, width = [], WIDTH / len(counts)
+    for place, (_, number) in enumerate(counts):
+        height = max(HEIGHT * number / most, 2 if number else 0) if most else 0
+        shape = Markup('<rect class="column" x="{}" y="{}" width="{}" height="{}"/>')
+        columns.append(shape.format(*map(_short, (place * width + 2, HEIGHT - height, width - 4, height))))
+    words = next(words for words, number in counts if number == most)
+    label = f"{total:,} values in {len(counts)} ranges, from {counts[0][0]}. Most, {most:,}: {words}."
+    return _HISTOGRAM.format(label, Markup("").join(columns))
 
 
 class _Scale:

@@ -9,7 +9,7 @@ from sqlalchemy import func
 from webapp.extensions import db
 from webapp.models import Customer, Property, Provider
 from webapp.models.types import now
-from webapp.rendering import day, exact, zone
+from webapp.rendering import clock_time, day, exact, zone
 from webapp.tenancy import owned
 
 STALE_AFTER = timedelta(hours=48)
@@ -48,3 +48,14 @@ def property_state(property_: Property, provider: Provider | None, stale: dateti
     if property_.waiting or provider is None or provider.last_success_at is None:
         return "waiting"
     return "stale" if stale else "fresh"
+
+
+def when_filled(provider: Provider | None) -> str:
+    """When the properties that wait are filled, in a sentence."""
+    if provider is None or not provider.live:
+        return "ChartMogul is not connected."
+    if provider.next_import_at:
+        return f"Next import: {clock_time(provider.next_import_at)}."
+    if provider.set_up_at is None:
+        return "The first import is being set up by our team."
+    return "No import is scheduled."

@@ -64,27 +64,27 @@ class Preview:
 
 def preview(provider: Provider, field: Field, type_: PropertyType) -> Preview | None:
     """What the field would become as this type; None while there are no customers."""
-    customers, movements = _look(provider, LOOKED_AT, [field])
+    customers, movements = look(provider, LOOKED_AT, [field])
     if not customers:
         return None
-    moment = _moment(provider)
+    moment = moment_of(provider)
     kinds: dict[str, list[PreviewRow]] = {"filled": [], "empty": [], "unreadable": []}
     for customer in customers:
         value = field_values([field], customer, movements[customer.uuid], moment).get(field.codename)
-        row = _row(customer, value, field, type_, provider)
+        row = read_row(customer, value, field, type_, provider)
         kind = "unreadable" if row.unreadable else "empty" if row.sent is None else "filled"
         kinds[kind].append(row)
     odd = kinds["empty"][:1] + kinds["unreadable"][:1]
     rows = (kinds["filled"][: SHOWN - len(odd)] + odd + kinds["empty"][1:] + kinds["unreadable"][1:])[:SHOWN]
-    total = db.session.scalar(_present(provider, func.count())) or 0
+    total = db.session.scalar(present(provider, func.count())) or 0
     counts = len(kinds["filled"]), len(kinds["empty"]), len(kinds["unreadable"])
     return Preview(sorted(rows, key=lambda row: row.customer.casefold()), *counts, total)
 
 
 def samples(provider: Provider, fields: Collection[Field]) -> dict[str, list[str]]:
     """A few different values of each field, by its codename, as the first customers have them."""
-    customers, movements = _look(provider, LOOKED_AT_FOR_SAMPLES, fields)
-    moment = _moment(provider) if customers else None
+    customers, movements = look(provider, LOOKED_AT_FOR_SAMPLES, fields)
+    moment = moment_of(provider) if customers else None
     found: dict[str, list[str]] = defaultdict(list)
     types = {field.codename: field.type for field in fields}
     for customer in customers:
@@ -97,7 +97,9 @@ def samples(provider: Provider, fields: Collection[Field]) -> dict[str, list[str
     return found
 
 
-def _row(customer: Customer, value: Value | None, field: Field, type_: PropertyType, provider: Provider) -> PreviewRow:
+def read_row(
+    customer: Customer, value: Value | None, field: Field, type_: PropertyType, provider: Provider
+) -> PreviewRow:
     if value is None:
         return PreviewRow(customer.title, None, None)
     sent = csv_value(field.type, value)
@@ -109,15 +111,15 @@ def _row(customer: Customer, value: Value | None, field: Field, type_: PropertyT
     return PreviewRow(customer.title, sent, format_value(type_, read, provider.currency))
 
 
-def _present(provider: Provider, *columns: Any) -> Any:
+def present(provider: Provider, *columns: Any) -> Any:
     return customers_of(provider, *columns).where(Customer.gone_at.is_(None))
 
 
-def _look(
+def look(
     provider: Provider, limit: int, fields: Collection[Field]
 ) -> tuple[Sequence[Customer], dict[str, list[Row[Any]]]]:
     """The first customers by name, and their movements by uuid if a field asks for them."""
-    first = _present(provider).order_by(Customer.name, Customer.id).limit(limit)
+    first = present(provider).order_by(Customer.name, Customer.id).limit(limit)
     customers = db.session.scalars(first).all()
     movements: dict[str, list[Row[Any]]] = defaultdict(list)
     if any(field.cost is Cost.MOVEMENTS for field in fields):
@@ -131,6 +133,6 @@ def _look(
     return customers, movements
 
 
-def _moment(provider: Provider) -> Moment:
-    total = db.session.scalar(_present(provider, func.coalesce(func.sum(Customer.mrr_minor), 0)))
+def moment_of(provider: Provider) -> Moment:
+    total = db.session.scalar(present(provider, func.coalesce(func.sum(Customer.mrr_minor), 0)))
     return Moment(now(), provider.zone, int(total or 0))

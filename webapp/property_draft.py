@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from webapp.chartmogul.fields import CODENAME_LENGTH, FIELDS, Field, best_match, codename_for, custom_field
 from webapp.customer_csv import HEAD
 from webapp.models import Property, Provider, Source
+from webapp.models.properties import Definition
 from webapp.values import PropertyType
 
 _NUMBER, _MONEY, _PERCENT, _TEXT, _BOOLEAN, _DATE, _LIST = PropertyType
@@ -58,6 +59,12 @@ class Draft:
     def typed_for(self) -> str:
         """What the choice of types belongs to."""
         return self.field.codename if self.field and self.source == Source.CHARTMOGUL else self.source
+
+    @property
+    def definition(self) -> Definition:
+        """What the property would be: see Property.definition."""
+        field = self.field if self.source == Source.CHARTMOGUL else None
+        return self.source, str(self.type), field.codename if field else None, field.custom_key if field else None
 
     @classmethod
     def of(

@@ -115,6 +115,13 @@ def count(value: int, one: str, many: str | None = None) -> str:
     return f"{value:,} {one if value == 1 else many or one + 's'}"
 
 
+def share(part: int, whole: int) -> str:
+    """A part in whole percents: neither 0 nor 100 unless it is none or all."""
+    if whole <= 0 or not 0 < part < whole:
+        return "100 %" if part and whole > 0 else "0 %"
+    return f"{min(99, max(1, round(100 * part / whole)))} %"
+
+
 def money(minor: int | None, currency: str | None) -> str:
     """Integer hundredths as `2,490.00 EUR`."""
     if minor is None:
@@ -141,6 +148,7 @@ def install(app: Flask) -> None:
         waiting=waiting,
         number=number,
         count=count,
+        share=share,
         money=money,
         day=day,
         older_than_a_day=older_than_a_day,

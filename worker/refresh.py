@@ -13,8 +13,19 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import BigInteger, func, literal, null, select, union_all
 
 from webapp.chartmogul.fields import Cost, Field, PropertyType, infer_custom_type
+from webapp.evidence import fields_without_values
 from webapp.extensions import db, reading
-from webapp.models import Customer, CustomerValues, Import, Movement, Property, Provider, Source, ValueChange
+from webapp.models import (
+    Customer,
+    CustomerValues,
+    Import,
+    Movement,
+    Property,
+    PropertyVersion,
+    Provider,
+    Source,
+    ValueChange,
+)
 from webapp.models.values import Kept, slot_columns
 from webapp.tenancy import insert_rows, owned, owned_update, update_rows
 from webapp.values import CannotRead, Moment, Value, convert, encode_all, values_reader
@@ -336,10 +347,17 @@ def reconcile_customers(import_: Import, provider: Provider, lease: Lease, momen
 def _note_filled(
     import_: Import, properties: Sequence[_Property], counts: Counter[str], lease: Lease, at: datetime
 ) -> None:
-    """Note per property that this import filled it, and how many of the present customers have a value."""
+    """Note per property that this import filled it, and how many of the present customers have a value; whether it
+    was the first to fill this definition; and of which fields nobody has a value."""
+    with reading():
+        provider = db.session.scalars(owned(Provider).where(Provider.id == import_.provider_id)).one()
+        empty = fields_without_values(provider, at)
+        db.session.rollback()
     lease.write()
+    of_provider = owned_update(Provider).where(Provider.id == import_.provider_id).values(fields_without_values=empty)
+    db.session.execute(of_provider.execution_options(synchronize_session=False))
     for property_ in properties:
-        db.session.execute(
+        filled = db.session.execute(
             owned_update(Property)
             .where(Property.id == property_.id, Property.version == property_.version)
             .values(
@@ -350,6 +368,11 @@ def _note_filled(
             )
             .execution_options(synchronize_session=False)
         )
+        this = PropertyVersion.property_id == property_.id, PropertyVersion.version == property_.version
+        first = owned_update(PropertyVersion).where(*this, PropertyVersion.filled_at.is_(None))
+        if filled.rowcount:  # type: ignore[attr-defined]
+            first = first.values(filled_at=at, filled_import_id=import_.id)
+            db.session.execute(first.execution_options(synchronize_session=False))
     db.session.commit()
 
 

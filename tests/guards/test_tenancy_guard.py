@@ -35,6 +35,7 @@ BOUND_BY = {
 # References that do not name the tenant as well, and why no other tenant's row can get there.
 ALONE = {
     ("properties", "filled_import_id"): "written by the import itself, about its own tenant's properties",
+    ("property_versions", "filled_import_id"): "as of properties",
 }
 
 

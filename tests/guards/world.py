@@ -150,7 +150,8 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
         user.email = f"{word.lower()}.{user.email}"
     tenant.name = f"{tenant.name} {word}"
     db.session.commit()
-    attributes = {f"{word} size": {"type": "text", "mixed": False, "count": 2, "samples": [f"{word} large"]}}
+    found = {"mixed": False, "count": 2, "samples": [f"{word} large"]}
+    attributes = {f"{word} size": {"type": "text", **found}, f"{word} seats": {"type": "number", **found}}
     provider = factories.make_provider(
         tenant, account_name=f"{word} Analytics", connected_by=f"{word}@example.org", attributes=attributes
     )
@@ -183,6 +184,7 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
         factories.make_property(tenant, f"{word} note", type="text", source=Source.BY_HAND, field=None),
         factories.make_property(tenant, f"{word} size", type="text", field="cm_custom_size", custom_key=f"{word} size"),
     ]
+    factories.make_version(properties[0], f"{word}@example.org", name=f"{word} before", filled_import_id=imports[0].id)
     factories.make_value(properties[0], customers[0], number=12900)
     factories.make_value(properties[1], customers[0], text=f"{word} is kind", by=f"{word}@support.example")
     of_tenant = {"tenant_id": tenant.id, "import_id": imports[3].id}

@@ -1,18 +1,22 @@
 """The schema that the migrations make is the one that the models mean, on both databases."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect, select
 
 from tests.conftest import DATABASES, make_settings, new_database
 from tests.postgresql import OWNER, address
 from webapp import create_app
 from webapp.config import Settings
 from webapp.extensions import db
+from webapp.models import Property, PropertyVersion, Tenant
+from webapp.tenancy import across_tenants
 
 
 def differences() -> list[object]:
@@ -44,3 +48,34 @@ def test_migrations_go_back_and_forth(owners_settings):
         assert left == {"alembic_version"}
         assert differences() == []
         db.engine.dispose()
+
+
+def test_history_of_definitions_begins_with_what_there_is(owners_settings):
+    with create_app(owners_settings).app_context():
+        upgrade()
+        downgrade(revision="0004")
+        ids = [_insert_property(number) for number in (1, 2)]
+        upgrade()
+
+        with across_tenants():
+            kept = db.session.scalars(select(PropertyVersion).order_by(PropertyVersion.version)).all()
+            assert [(row.property_id, row.version, row.defined_by, row.filled_import_id) for row in kept] == [
+                (ids[0], 1, None, None),
+                (ids[1], 2, None, None),
+            ]
+            assert [(row.defined_at.day, bool(row.filled_at)) for row in kept] == [(1, True), (2, False)]
+            db.session.rollback()
+        db.engine.dispose()
+
+
+def _insert_property(version: int) -> UUID:
+    """A property as it was kept before, the second of them redefined since it was filled."""
+    tenant, at = uuid4(), datetime(2026, 11, 1, tzinfo=UTC)
+    row = {"id": uuid4(), "name": "MRR", "codename": "mrr", "type": "money", "source": "chartmogul", "field": "cm_mrr"}
+    filled = {"version": version, "filled_version": 1, "filled_at": at, "filled_count": 5, "tenant_id": tenant}
+    with across_tenants(), db.engine.begin() as connection:
+        of = {"id": tenant, "name": "Acme", "slug": f"acme-{version}", "time_zone": "UTC", "created_at": at}
+        connection.execute(insert(Tenant.__table__).values(**of))
+        times = {"created_at": at, "updated_at": at + timedelta(days=1)}
+        connection.execute(insert(Property.__table__).values(**row, **filled, **times))
+    return row["id"]

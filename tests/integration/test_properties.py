@@ -28,16 +28,17 @@ def test_rows_say_source_type_fill_rate_and_state(person, cast, provider):
     customer = factories.make_customer(provider, "A")
     factories.make_customer(provider, "B")
     factories.make_customer(provider, "Gone", gone_at=now())
-    factories.make_property(cast.acme, "MRR", **FILLED)
+    filled = {**FILLED, "filled_at": now(), "filled_count": 2}
+    factories.make_property(cast.acme, "MRR", **filled, filled_import_id=factories.make_import(provider).id)
     factories.make_property(cast.acme, "Plan", type="text")
     owner = factories.make_property(cast.acme, "Owner", type="text", source=Source.BY_HAND, field=None)
     person(cast.ada).post(f"/customers/{customer.id}/values/{owner.id}", value="Petra")
 
     assert table(page_of(person(cast.max))) == [
-        ["Name", "Data source", "Type", "Filled", "State"],
-        ["MRR", "ChartMogul", "Money", "1,248 of 2", "Up to date"],
-        ["Plan", "ChartMogul", "Text", "0 of 2", "Filled on the next sync"],
-        ["Owner", "By hand", "Text", "1 of 2", "By hand"],
+        ["Name", "Data source", "Type", "Filled", "Used in", "Last filled", "State"],
+        ["MRR", "ChartMogul", "Money", "2 of 2 100 %", "2 users' tables", "just now , import #1", "Up to date"],
+        ["Plan", "ChartMogul", "Text", "0 of 2 0 %", "2 users' tables", "not yet", "Filled on the next sync"],
+        ["Owner", "By hand", "Text", "1 of 2 50 %", "2 users' tables", "by hand", "By hand"],
     ]
 
 
@@ -65,7 +66,7 @@ def test_state_follows_the_connection(person, cast, changes, state):
     factories.make_property(cast.acme, "MRR", **FILLED)
     factories.make_property(cast.acme, "Owner", source=Source.BY_HAND, field=None)
 
-    states = column(page_of(person(cast.ada)), 4)
+    states = column(page_of(person(cast.ada)), 6)
 
     assert states[0].startswith(state)
     assert states[1] == "By hand"

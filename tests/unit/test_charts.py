@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from webapp.charts import Curve, bar, mrr_curve
+from webapp.charts import Curve, bar, histogram, mrr_curve
 
 TODAY = date(2026, 11, 22)
 
@@ -74,3 +74,22 @@ def test_facts_of_a_curve():
 )
 def test_bar_is_its_share_of_the_place(part, whole, width):
     assert f'<rect width="{width}" height="8"/>' in bar(part, whole)
+
+
+def test_histogram_has_a_column_for_each_range_and_says_where_most_are():
+    drawn = histogram([("0 to 9", 5), ("10 to 19", 0), ("20 to 29", 10), ('"><script>', 1)])
+
+    shapes = [shape.attrib for shape in ElementTree.fromstring(str(drawn)).iter("rect")]
+    assert [(shape["x"], shape["y"], shape["height"]) for shape in shapes] == [
+        ("2", "100", "100"),
+        ("252", "200", "0"),
+        ("502", "0", "200"),
+        ("752", "180", "20"),
+    ]
+    assert {shape["width"] for shape in shapes} == {"246"}
+    assert 'aria-label="16 values in 4 ranges, from 0 to 9. Most, 10: 20 to 29."' in drawn
+    assert "<script>" not in histogram([("<script>", 1)])
+
+
+def test_few_among_many_are_still_a_sliver():
+    assert 'y="198" width="496" height="2"' in histogram([("a", 1_000_000), ("b", 1)])

@@ -4,6 +4,7 @@ from webapp.models.accounts import Impersonation, Role, Tenant, User, UserSessio
 from webapp.models.customers import Customer, Movement
 from webapp.models.imports import LIVE_IMPORT_STATES, Import, ImportPage, ImportState, ImportWarning, Reason, Trigger
 from webapp.models.properties import Property, Source
+from webapp.models.property_versions import PropertyVersion
 from webapp.models.providers import Provider, ProviderState
 from webapp.models.values import CustomerValues, ValueChange
 from webapp.models.views import SavedView
@@ -19,6 +20,7 @@ __all__ = [
     "ImportWarning",
     "Movement",
     "Property",
+    "PropertyVersion",
     "Provider",
     "ProviderState",
     "Reason",

@@ -15,6 +15,9 @@ from webapp.models.types import UtcDateTime, now
 from webapp.models.values import CustomerValues, ValueChange, slot_columns, slots_of
 from webapp.tenancy import TenantOwned, owned, owned_delete, owned_update
 
+# Source, type, ChartMogul field and, for a custom attribute, its key.
+Definition = tuple[str, str, str | None, str | None]
+
 
 class Source(StrEnum):
     CHARTMOGUL = "chartmogul"
@@ -67,6 +70,11 @@ class Property(TenantOwned, Base):
         """Whether its values are still to come, on the next sync."""
         return self.from_chartmogul and self.filled_version != self.version
 
+    @property
+    def definition(self) -> Definition:
+        """Where its values come from and what they are: with another one the values there are become void."""
+        return self.source, self.type, self.field, self.custom_key
+
     @classmethod
     def await_sync(cls, same_account: bool) -> None:
         """A connection begins: what ChartMogul filled waits for its first import. Another account's counts
@@ -105,7 +113,7 @@ class Property(TenantOwned, Base):
         """Set where the values come from and what they are; True when that ended the values there were. Give it a slot
         for its type afterwards."""
         definition = (source, type_, field, custom_key)
-        if definition == (self.source, self.type, self.field, self.custom_key):
+        if definition == self.definition:
             return False
         self.lock()
         ValueChange.close(self.id, self.version, self.slot, by, at)

@@ -91,6 +91,10 @@ class Provider(TenantOwned, Base):
     attributes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     # Which statuses its customers have.
     statuses: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # Those that no property was wanted of, by their keys: they are not offered again.
+    dismissed_attributes: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # Codenames of the fields of which the last import found that no customer has a value.
+    fields_without_values: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     movements_read: Mapped[int] = mapped_column(default=0)
     # Days that cut the movements, as they were last read, into parts of equally many: where the next read begins.
     movement_borders: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")

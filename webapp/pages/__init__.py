@@ -1,6 +1,7 @@
 """The pages: one blueprint each; what belongs to a larger page is nested in its blueprint."""
 
 from webapp.pages import (
+    attributes,
     auth,
     columns,
     customers,
@@ -12,6 +13,7 @@ from webapp.pages import (
     property_pieces,
     providers,
     set_ups,
+    starter_set,
     support,
     system,
     values,
@@ -20,7 +22,8 @@ from webapp.pages import (
 
 for part in (columns.blueprint, filters.blueprint, values.blueprint, views.blueprint):
     customers.blueprint.register_blueprint(part)
-properties.blueprint.register_blueprint(property_pieces.blueprint)
+for part in (property_pieces.blueprint, attributes.blueprint, starter_set.blueprint):
+    properties.blueprint.register_blueprint(part)
 for part in (keys.blueprint, set_ups.self_serve):
     providers.blueprint.register_blueprint(part)
 for part in (set_ups.blueprint, impersonations.blueprint):

@@ -8,25 +8,30 @@ from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
 
-from webapp import audit
-from webapp.charts import bar
+from webapp.attributes import new_attributes
+from webapp.charts import bar, histogram
 from webapp.customer_columns import all_properties
+from webapp.definitions import count_versions, define, delete, versions_of
 from webapp.distributions import distribution, examples, filled_by_hand
 from webapp.extensions import db
 from webapp.forms.properties import PropertyForm, problems_of
-from webapp.freshness import customer_count, property_state, stale_since
+from webapp.freshness import customer_count, property_state, stale_since, when_filled
 from webapp.gate import members_too
-from webapp.models import CustomerValues, Import, ImportWarning, Property, Provider, Source
-from webapp.models.types import now
+from webapp.models import CustomerValues, ImportWarning, Property, Provider, Source
 from webapp.pages.property_pieces import form_context
 from webapp.property_draft import Draft, fields_of
-from webapp.rendering import clock_time, page_or_partial, wants_partial
-from webapp.tenancy import current_tenant_id, owned, owned_or_404
+from webapp.property_uses import last_imports, shown_to
+from webapp.rendering import page_or_partial, wants_partial
+from webapp.starter_set import offered
+from webapp.tenancy import owned, owned_or_404
+from webapp.units import unit_of
 from webapp.values import PropertyType
 
 blueprint = Blueprint("properties", __name__)
 blueprint.add_app_template_global(property_state, "property_state")
 blueprint.add_app_template_global(bar, "bar")
+# The types whose values are counted by ranges, and drawn so.
+IN_RANGES = (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT, PropertyType.DATE)
 
 
 @blueprint.get("/properties")
@@ -46,6 +51,10 @@ def index() -> AnyResponse:
         stale=stale_since(provider),
         total=customer_count(provider),
         by_hand=filled_by_hand(properties, provider),
+        users=shown_to(properties),
+        imports=last_imports(properties),
+        starter_set=offered(provider, properties),
+        attributes=new_attributes(provider, properties),
         waiting=[row for row in properties if property_state(row, provider, None) == "waiting"],
         live_import=provider.live_import() if provider and provider.live else None,
         saved=request.args.get("saved"),
@@ -56,19 +65,24 @@ def index() -> AnyResponse:
 @members_too
 def show(id: UUID) -> AnyResponse:
     property_, provider = owned_or_404(Property, id), Provider.current()
-    imports = owned(Import).where(Import.id == property_.filled_import_id)
+    type_, field = PropertyType(property_.type), property_.chartmogul_field(provider.attributes if provider else {})
+    spread = distribution(property_, provider) if provider else None
     words = render_template(
         "properties/show.html",
         property=property_,
-        type=PropertyType(property_.type),
+        type=type_,
         provider=provider,
-        field=property_.chartmogul_field(provider.attributes if provider else {}),
+        field=field,
+        unit=unit_of(type_, field, provider.currency if provider else None, provider.time_zone if provider else None),
         stale=stale_since(provider),
         total=customer_count(provider),
         by_hand=filled_by_hand([property_], provider),
-        spread=distribution(property_, provider) if provider else None,
+        spread=spread,
+        drawing=histogram(spread.bars) if spread and spread.bars and type_ in IN_RANGES else None,
         examples=examples(property_, provider) if provider else [],
-        filled_by=db.session.scalar(imports) if property_.filled_import_id else None,
+        filled_by=next(iter(last_imports([property_]).values()), None),
+        users=shown_to(all_properties())[property_.codename],
+        versions=versions_of(property_),
         unreadable=_unreadable(property_),
     )
     return make_response(words)
@@ -108,7 +122,9 @@ def _define(edited: Property | None) -> AnyResponse:
     problems = problems_of(form.sent, draft, others, may_use)
     if not problems:
         try:
-            return _saved(_save(edited, draft, others), provider)
+            property_ = define(edited, draft, others, current_user.email)
+            db.session.commit()
+            return _saved(property_, provider)
         except IntegrityError:
             db.session.rollback()
             problems = {"codename": "There is a property with this codename already."}
@@ -117,31 +133,8 @@ def _define(edited: Property | None) -> AnyResponse:
 
 
 def _is_saved_as(property_: Property, draft: Draft) -> bool:
-    field = draft.field.codename if draft.field and draft.source == Source.CHARTMOGUL else None
-    saved = (property_.name, property_.source, property_.type, property_.field)
-    return saved == (draft.name, draft.source, draft.type, field) and draft.codename in (
-        property_.codename,
-        draft.suggested,
-    )
-
-
-def _save(edited: Property | None, draft: Draft, others: list[Property]) -> Property:
-    """Keep what was defined. A definition that changes ends the values there are."""
-    field = draft.field if draft.source == Source.CHARTMOGUL else None
-    definition = (draft.source, str(draft.type), field.codename if field else None, field.custom_key if field else None)
-    property_ = edited or Property(tenant_id=current_tenant_id(), created_at=now())
-    property_.name, property_.codename, property_.updated_at = draft.name, draft.codename, now()
-    if edited is None:
-        property_.source, property_.type, property_.field, property_.custom_key = definition
-    else:
-        property_.redefine(*definition, by=current_user.email, at=now())
-    property_.slot = property_.slot_for(draft.type, others)
-    db.session.add(property_)
-    db.session.flush()
-    action = "property:updated" if edited else "property:created"
-    audit.record(action, property_, name=property_.name, source=property_.source, field=property_.field)
-    db.session.commit()
-    return property_
+    same = (property_.name, property_.definition) == (draft.name, draft.definition)
+    return same and draft.codename in (property_.codename, draft.suggested)
 
 
 def _saved(property_: Property, provider: Provider | None) -> AnyResponse:
@@ -149,21 +142,11 @@ def _saved(property_: Property, provider: Provider | None) -> AnyResponse:
     title, words = f"{property_.name} saved.", "Its values are set by hand on each customer's page."
     if property_.waiting:
         title += " Filled on the next sync."
-        words = _when(provider)
+        words = when_filled(provider)
     elif property_.from_chartmogul:
         words = "Its values stay as they are."
     flash(words, title)
     return redirect(url_for("properties.index", saved=property_.codename), 303)
-
-
-def _when(provider: Provider | None) -> str:
-    if provider is None or not provider.live:
-        return "ChartMogul is not connected."
-    if provider.next_import_at:
-        return f"Next import: {clock_time(provider.next_import_at)}."
-    if provider.set_up_at is None:
-        return "The first import is being set up by our team."
-    return "No import is scheduled."
 
 
 @blueprint.route("/properties/<uuid:id>/delete", methods=["GET", "POST"])
@@ -177,11 +160,11 @@ def remove(id: UUID) -> AnyResponse:
             "properties/_delete.html",
             property=property_,
             values=values,
+            users=shown_to(all_properties())[property_.codename],
+            versions=count_versions(property_),
             dialog=wants_partial(),
         )
-    property_.forget_values()
-    audit.record("property:deleted", property_, name=property_.name)
-    db.session.delete(property_)
+    delete(property_)
     db.session.commit()
     flash("Its values went with it.", f"{property_.name} deleted")
     return redirect(url_for("properties.index"), 303)

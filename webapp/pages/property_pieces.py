@@ -10,10 +10,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webapp.chartmogul.fields import GROUPS, Field
 from webapp.customer_columns import all_properties
+from webapp.evidence import has_no_values
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Property, Provider, Source
-from webapp.previews import preview, samples
+from webapp.previews import Preview, preview, samples
 from webapp.property_draft import AS_WORDS, Draft, fields_of
+from webapp.redefinitions import Redefinition, redefinition
 from webapp.rendering import wants_partial
 from webapp.tenancy import owned, owned_or_404
 
@@ -83,9 +85,19 @@ def form_context(
         "groups": _grouped(choices),
         "attributes": provider.attributes if provider else {},
         "samples": samples(provider, choices.values()) if provider and from_chartmogul else {},
-        "preview": preview(provider, draft.field, draft.type) if provider and draft.field and from_chartmogul else None,
+        "preview": _preview(provider, draft, edited),
+        "without_values": {field.codename for field in choices.values() if provider and has_no_values(field, provider)},
         "last_import": _last_import() if imported else None,
     }
+
+
+def _preview(provider: Provider | None, draft: Draft, edited: Property | None) -> Preview | Redefinition | None:
+    """What would become of the property on real customers; of one that exists, before and after."""
+    if provider is None or (draft.source == Source.CHARTMOGUL and draft.field is None):
+        return None
+    if edited is not None:
+        return redefinition(provider, edited, draft)
+    return preview(provider, draft.field, draft.type) if draft.field and draft.source == Source.CHARTMOGUL else None
 
 
 def _grouped(fields: Mapping[str, Field]) -> dict[str, list[Field]]:

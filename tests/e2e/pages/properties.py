@@ -6,13 +6,16 @@ from playwright.sync_api import Locator, Page
 class Properties:
     def __init__(self, page: Page, scripts: bool = True) -> None:
         self.page, self.scripts = page, scripts
-        self.table = page.get_by_role("table", name="Properties")
+        self.table = page.get_by_role("table", name="Properties", exact=True)
         self.name = page.get_by_label("Name", exact=True)
         self.codename = page.get_by_label("Codename")
         self.source = page.get_by_label("Data source")
         self.field = page.get_by_label("ChartMogul field")
         self.type = page.get_by_label("Type")
         self.preview = page.get_by_role("region", name="Preview")
+        self.changes = page.get_by_role("region", name="Before and after")
+        self.history = page.get_by_role("region", name="History of its definition")
+        self.starter_set = page.get_by_role("region", name="Start with")
         self.toast = page.locator("#toasts")
         self.alert = page.get_by_role("alert")
 
@@ -24,6 +27,10 @@ class Properties:
 
     def begin(self) -> None:
         self.page.get_by_role("link", name="Create new property").first.click()
+
+    def start(self) -> None:
+        """Create the starter set."""
+        self.starter_set.get_by_role("button", name="Create these").click()
 
     def describe(self, name: str, source: str = "ChartMogul") -> None:
         """Name and data source; what follows from them appears, without scripts by the button beside."""

@@ -35,6 +35,14 @@ PROPERTIES: tuple[tuple[str, str, str | None], ...] = (
     ("Tags", "list", "cm_tags"),
     ("Account manager", "text", None),
 )
+ATTRIBUTES = {
+    key: {"type": type_, "mixed": mixed, "count": count, "samples": samples}
+    for key, type_, mixed, count, samples in (
+        ("Seats", "number", False, 1210, ["5", "25", "100"]),
+        ("Region <EMEA & co>", "text", False, 980, ["Nordics", "Benelux"]),
+        ("A very long name of an attribute that somebody once made up", "text", True, 3, ["yes", "7"]),
+    )
+}
 LONG_AFTER = timedelta(hours=3)
 
 
@@ -51,6 +59,25 @@ def furnished(company: Company, state: str = ProviderState.CONNECTED, count: int
     since = {"disconnected_at": now()} if state == ProviderState.DISCONNECTED else {}
     of = provider(company, state, last_success_at=at, last_attempt_at=at, **since)
     return Furnished(of, properties(of), customers(of, count))
+
+
+def read_once(company: Company) -> Provider:
+    """A connection whose first import is done, and nothing made of it yet."""
+    return provider(company, last_success_at=now(), last_attempt_at=now())
+
+
+def history_of(of: Property, filled_by: Import) -> None:
+    """A definition that is not known, another one that was never filled, and the one that holds."""
+    facts = ({"type": "text"}, {"type": "number", "name": "Revenue before tax"}, {})
+    for version, changes in enumerate(facts, start=1):
+        filled = {"filled_import_id": filled_by.id} if version != 2 else {}
+        by = "ada.with.a.long.name@acme-analytics.example" if version > 1 else None
+        factories.make_version(of, by, version=version, **changes, **filled)
+    of.version = of.filled_version = len(facts)
+    of.filled_import_id = filled_by.id
+    for value in db.session.query(PropertyValue).filter(PropertyValue.property_id == of.id):
+        value.version = of.version
+    db.session.commit()
 
 
 def provider(company: Company, state: str = ProviderState.CONNECTED, **changes: Any) -> Provider:

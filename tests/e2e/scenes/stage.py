@@ -71,6 +71,15 @@ def fill(label: str, value: str, *then: str) -> Act:
     return act
 
 
+def choose(label: str, value: str) -> Act:
+    """Choose an option, and wait for what follows from it."""
+
+    def act(page: Page) -> None:
+        _settled(page, lambda: page.get_by_label(label, exact=True).select_option(value))
+
+    return act
+
+
 def _settled(page: Page, do: Callable[[], None]) -> None:
     with page.expect_response(lambda answer: answer.request.resource_type in ("document", "xhr")):
         do()

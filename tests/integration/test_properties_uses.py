@@ -1,0 +1,80 @@
+"""What uses a property: whose tables show it, in the list, on its page, and before it is deleted."""
+
+import pytest
+
+from tests import factories
+from tests.factories import Cast
+from tests.pages import column, statements
+from tests.texts import words_of
+from webapp.extensions import db
+from webapp.models import Source
+from webapp.models.types import now
+
+
+@pytest.fixture
+def provider(cast: Cast):
+    return factories.make_provider(cast.acme, last_success_at=now())
+
+
+@pytest.fixture
+def properties(cast: Cast, provider):
+    names = ("MRR", "ARR", "Plan", "City", "Owner", "Region", "Seventh")
+    return [factories.make_property(cast.acme, name, source=Source.BY_HAND, field=None) for name in names]
+
+
+def test_columns_are_those_that_users_chose_or_else_the_first_few(person, cast, properties):
+    person(cast.ada).post("/customers/columns", **{"columns[]": ["mrr", "seventh"]})
+
+    used = dict(zip(*(column(person(cast.max).get("/properties").text, at) for at in (0, 4)), strict=True))
+
+    assert (used["MRR"], used["ARR"], used["Seventh"]) == ("2 users' tables", "1 user's table", "1 user's table")
+
+
+def test_nobodys_column_says_none(person, cast, properties):
+    for somebody in (cast.ada, cast.max):
+        person(somebody).post("/customers/columns", **{"columns[]": ["mrr"]})
+
+    assert column(person(cast.max).get("/properties").text, 4) == ["2 users' tables", *["none"] * 6]
+    assert "Used in none" in words_of(person(cast.max).get(f"/properties/{properties[6].id}").text)
+    assert "Used in 2 users' tables of customers" in words_of(
+        person(cast.max).get(f"/properties/{properties[0].id}").text
+    )
+
+
+def test_neighbours_and_support_do_not_count(person, cast, properties):
+    cast.max.active = False
+    db.session.commit()
+
+    assert column(person(cast.ada).get("/properties").text, 4)[0] == "1 user's table"
+
+
+def test_deleting_says_whose_column_it_is_and_that_its_history_goes(person, cast, properties):
+    for version in (1, 2):
+        factories.make_version(properties[0], version=version)
+    factories.make_version(properties[6])
+    ada = person(cast.ada)
+
+    used, unused = (words_of(ada.get(f"/properties/{properties[at].id}/delete").text) for at in (0, 6))
+
+    assert "It is a column of 2 users' tables." in used
+    assert "The history of its definition, 2 versions, goes too." in used
+    assert "It is nobody's column." in unused
+    assert "The history of its definition goes too." in unused
+
+
+def test_list_asks_as_often_for_many_properties_as_for_one(person, cast, provider):
+    def asked() -> int:
+        count: list[str] = []
+        ada = person(cast.ada)
+        ada.get("/properties")
+        statements(count)
+        ada.get("/properties")
+        return len(count)
+
+    factories.make_property(cast.acme, "First", filled_version=1, filled_import_id=factories.make_import(provider).id)
+    few = asked()
+    for number in range(12):
+        import_ = factories.make_import(provider)
+        factories.make_property(cast.acme, f"P{number}", filled_version=1, filled_import_id=import_.id)
+
+    assert asked() == few

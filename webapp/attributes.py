@@ -1,0 +1,43 @@
+"""Custom attributes that an import found and that nobody has made a property of yet."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from webapp.chartmogul.fields import Field, PropertyType, custom_codename, custom_field
+from webapp.models import Property, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One that is offered: its field, how many customers have it, a few values, whether they are of several types."""
+
+    field: Field
+    count: int
+    samples: Sequence[str]
+    mixed: bool
+
+    @property
+    def key(self) -> str:
+        return self.field.custom_key or ""
+
+
+def new_attributes(provider: Provider | None, properties: Sequence[Property]) -> list[Attribute]:
+    """Those to offer, the most filled first: found, of no property, and not dismissed."""
+    if provider is None or not provider.live:
+        return []
+    known = {property_.custom_key for property_ in properties} | set(provider.dismissed_attributes)
+    found = [
+        Attribute(custom_field(key, PropertyType(of["type"])), of["count"], of["samples"], of["mixed"])
+        for key, of in provider.attributes.items()
+        if key not in known
+    ]
+    return sorted(found, key=lambda attribute: (-attribute.count, attribute.key.casefold()))
+
+
+def dismiss(provider: Provider, codenames: Collection[str]) -> list[str]:
+    """Offer the attributes of these fields no more; answers the keys of those that were not dismissed before. The
+    caller commits."""
+    named = (key for key in provider.attributes if custom_codename(key) in codenames)
+    new = sorted(set(named) - set(provider.dismissed_attributes))
+    provider.dismissed_attributes = [*provider.dismissed_attributes, *new]
+    return new

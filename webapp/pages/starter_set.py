@@ -1,0 +1,35 @@
+"""Creating the starter set of properties."""
+
+from flask import Blueprint, flash, redirect, url_for
+from flask_login import current_user
+from sqlalchemy.exc import IntegrityError
+from werkzeug.wrappers import Response as AnyResponse
+
+from webapp.customer_columns import all_properties
+from webapp.extensions import db
+from webapp.freshness import when_filled
+from webapp.models import Provider
+from webapp.rendering import count
+from webapp.starter_set import create_missing
+
+blueprint = Blueprint("starter_set", __name__)
+
+
+@blueprint.post("/properties/starter-set")
+def create() -> AnyResponse:
+    """Create what is missing of it. A second press finds nothing missing."""
+    provider = Provider.current()
+    if provider is None or not provider.live:
+        flash("Connect ChartMogul first.", "No property was created")
+        return redirect(url_for("providers.index"), 303)
+    try:
+        made = create_missing(all_properties(), current_user.email)
+        db.session.commit()
+    except IntegrityError:  # the same press at the same moment
+        db.session.rollback()
+        made = []
+    if made:
+        flash(when_filled(provider), f"{count(len(made), 'property', 'properties')} created. Filled on the next sync.")
+    else:
+        flash("All of the starter set is there already.", "No property was created")
+    return redirect(url_for("properties.index"), 303)
