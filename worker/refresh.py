@@ -44,15 +44,18 @@ MOST_ATTRIBUTES = 200
 
 
 def find_attributes(import_: Import, provider: Provider, lease: Lease, may_go_on: Callable[[], None]) -> None:
-    """Note which custom attributes the account's customers have, their types and a few values of each. Asks
-    `may_go_on` meanwhile; nothing is saved before the end."""
+    """Note which custom attributes the account's customers have, their types and a few values of each; and which
+    statuses. Asks `may_go_on` meanwhile; nothing is saved before the end."""
     kinds: dict[str, dict[object, object]] = defaultdict(dict)
     samples: dict[str, list[str]] = defaultdict(list)
     counts: Counter[str] = Counter()
-    statement = owned(Customer, Customer.custom).where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
+    statuses: set[str | None] = set()
+    present = Customer.provider_id == provider.id, Customer.gone_at.is_(None)
+    statement = owned(Customer, Customer.status, Customer.custom).where(*present)
     with reading():
-        for customers in db.session.scalars(statement.execution_options(yield_per=2000)).partitions():
-            for key, value in (item for custom in customers for item in custom.items()):
+        for customers in db.session.execute(statement.execution_options(yield_per=2000)).partitions():
+            statuses |= {status for status, _ in customers}
+            for key, value in (item for _, custom in customers for item in custom.items()):
                 if value is None or value in ("", []) or (key not in kinds and len(kinds) >= MOST_ATTRIBUTES):
                     continue
                 counts[key] += 1
@@ -65,7 +68,8 @@ def find_attributes(import_: Import, provider: Provider, lease: Lease, may_go_on
         found[key] = {"type": str(type_), "mixed": mixed, "count": counts[key], "samples": samples[key]}
     done = {**import_.checkpoint, "attributes": True}
     lease.write(attempt=1, checkpoint=done)
-    db.session.execute(owned_update(Provider).where(Provider.id == provider.id).values(attributes=found))
+    facts = {"attributes": found, "statuses": sorted(filter(None, statuses))}
+    db.session.execute(owned_update(Provider).where(Provider.id == provider.id).values(**facts))
     db.session.commit()
 
 

@@ -118,6 +118,9 @@ def test_status_filter_knows_the_ones_no_longer_there(person, cast, provider):
     factories.make_customer(provider, "Blue Finch")
     factories.make_customer(provider, "Castor Labs", status="Past Due")
     factories.make_customer(provider, "Delta", gone_at=now())
+    with acting_for(cast.acme.id):
+        provider.statuses = ["Active", "Past Due"]
+        db.session.commit()
     ada = person(cast.ada)
 
     everybody = ada.get("/customers")

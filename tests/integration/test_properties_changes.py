@@ -6,10 +6,8 @@ from tests import factories
 from tests.factories import Cast
 from tests.pages import table
 from tests.texts import words_of
-from webapp.extensions import db
 from webapp.models import Source
 from webapp.models.types import now
-from webapp.tenancy import acting_for
 
 
 @pytest.fixture
@@ -114,14 +112,6 @@ def test_it_says_how_many_customers_were_looked_at(person, cast, city, monkeypat
     page = shown(person(cast.ada), city, field="cm_country")
 
     assert "Of the first 3 customers of 5." in words_of(page)
-
-
-def test_values_of_an_older_definition_are_none(person, cast, city):
-    with acting_for(cast.acme.id):
-        city.version = 2
-        db.session.commit()
-
-    assert table(shown(person(cast.ada), city, field="cm_country"))[1][1] == "empty"
 
 
 def test_before_the_first_import_it_says_that_values_will_appear(person, cast):

@@ -75,8 +75,6 @@ def history_of(of: Property, filled_by: Import) -> None:
         factories.make_version(of, by, version=version, **changes, **filled)
     of.version = of.filled_version = len(facts)
     of.filled_import_id = filled_by.id
-    for value in db.session.query(PropertyValue).filter(PropertyValue.property_id == of.id):
-        value.version = of.version
     db.session.commit()
 
 

@@ -4,6 +4,7 @@ Revision ID: 0005
 Revises: 0004
 """
 
+import json
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
@@ -33,6 +34,7 @@ def upgrade() -> None:
     _make_tables()
     _add_rows()
     op.add_column("providers", sa.Column("statuses", sa.JSON(), server_default="[]", nullable=False))
+    _note_statuses()
     op.add_column("properties", sa.Column("slot", sa.String(length=3), server_default="", nullable=False))
     _move_values()
     op.create_index("uq_properties_slot", "properties", ["tenant_id", "slot"], unique=True)
@@ -143,6 +145,18 @@ def _in_lots(read: sa.TextClause) -> Iterator[Any]:
     while rows := op.get_bind().execute(read, {"after": after}).fetchall():
         yield rows
         after = rows[-1].id
+
+
+def _note_statuses() -> None:
+    found = op.get_bind().execute(
+        sa.text("SELECT DISTINCT provider_id, status FROM customers WHERE status IS NOT NULL AND gone_at IS NULL")
+    )
+    statuses: dict[Any, list[str]] = {}
+    for provider_id, status in found.fetchall():
+        statuses.setdefault(provider_id, []).append(status)
+    for provider_id, some in statuses.items():
+        kept = {"id": provider_id, "statuses": json.dumps(sorted(some))}
+        op.get_bind().execute(sa.text("UPDATE providers SET statuses = :statuses WHERE id = :id"), kept)
 
 
 def _move_values() -> None:
