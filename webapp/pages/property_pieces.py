@@ -12,7 +12,7 @@ from webapp.chartmogul.fields import GROUPS, Field
 from webapp.customer_columns import all_properties
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Property, Provider, Source
-from webapp.previews import preview, samples
+from webapp.previews import known, preview, requests_for, samples
 from webapp.property_draft import AS_WORDS, Draft, fields_of
 from webapp.rendering import wants_partial
 from webapp.tenancy import owned, owned_or_404
@@ -70,7 +70,9 @@ def form_context(
     else:
         draft = Draft.of(sent, choices, {row.codename for row in others}, connected, edited)
     from_chartmogul = draft.source == Source.CHARTMOGUL
-    imported = bool(provider and provider.last_attempt_at)
+    last_import = _last_import() if provider and provider.last_attempt_at else None
+    field = draft.field if provider and from_chartmogul else None
+    has_values = [each for each in choices.values() if known(each, last_import)]
     return {
         "edited": edited,
         "draft": draft,
@@ -82,9 +84,10 @@ def form_context(
         "may_use_chartmogul": connected or bool(edited and edited.from_chartmogul),
         "groups": _grouped(choices),
         "attributes": provider.attributes if provider else {},
-        "samples": samples(provider, choices.values()) if provider and from_chartmogul else {},
-        "preview": preview(provider, draft.field, draft.type) if provider and draft.field and from_chartmogul else None,
-        "last_import": _last_import() if imported else None,
+        "samples": samples(provider, has_values) if provider and from_chartmogul else {},
+        "requests": requests_for(provider, field) if provider and field else 0,
+        "preview": preview(provider, field, draft.type) if provider and field and field in has_values else None,
+        "last_import": last_import,
     }
 
 
