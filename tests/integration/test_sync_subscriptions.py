@@ -272,6 +272,7 @@ def test_fault_that_passes_changes_nothing_of_the_result(app, provider, account,
 def test_what_keeps_chartmogul_from_answering_anybody_fails_the_import(
     app, provider, chartmogul, costly, fault, reason
 ):
+    chartmogul.rate_limit = 0  # tried again after pauses this short, a few requests would come too fast
     chartmogul.faults.add(**fault, match="/customers/cus_.*/subscriptions")
 
     import_ = syncing.run(app, provider)
@@ -325,6 +326,20 @@ def test_import_that_was_cut_off_asks_for_nobody_again_who_was_saved(
     assert (import_.state, import_.subscribers_read) == (ImportState.DONE, len(live(account)))
     assert saved.isdisjoint(asked(chartmogul))
     assert saved | asked(chartmogul).keys() == set(live(account))
+    assert expected.held_values(provider) == wanted(account)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_import_cut_off_at_many_places_holds_what_chartmogul_has(app, provider, account, costly, monkeypatch):
+    monkeypatch.setattr(subscriptions, "IN_A_LOT", 2)
+    syncing.run(app, provider)
+    account.advance(20)
+
+    import_, cut_off = syncing.run_cut_off(app, provider, 12, seed=3)
+
+    assert import_.state == ImportState.DONE
+    assert cut_off > 2
+    assert import_.subscribers_read == len(live(account))
     assert expected.held_values(provider) == wanted(account)
 
 
