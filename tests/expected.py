@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from simulator import Account
 from tests.reference import Reference
-from webapp.chartmogul.fields import FIELDS, PropertyType
+from webapp.chartmogul.fields import FIELDS, Cost, PropertyType
 from webapp.customer_columns import all_properties
 from webapp.extensions import db
 from webapp.models import Customer, CustomerValues, Movement, Provider
@@ -73,7 +73,9 @@ def expected_values(account: Account, fields: list[str], at: datetime, most: int
     found = {}
     customers = account.customers()
     for raw in customers[:: max(1, len(customers) // most)]:
-        customer = SimpleNamespace(**_customer(raw), past_due_since=None)
+        live = raw["status"] in ("Active", "Past Due")
+        subscriptions = account.subscriptions(raw["uuid"]) if live else []
+        customer = SimpleNamespace(**_customer(raw), past_due_since=None, subscriptions=subscriptions)
         of_customer = movements.get(raw["uuid"], [])
         values = Reference(customer, of_customer, at, ZoneInfo(account.time_zone), total).values()
         found[raw["uuid"]] = {name: values[name] for name in fields if values.get(name) is not None}
@@ -131,4 +133,6 @@ def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC) if text else None
 
 
-ALL_FIELDS = [name for name in FIELDS if name != "cm_days_past_due"]
+COSTLY_FIELDS = [name for name, field in FIELDS.items() if field.cost is Cost.SUBSCRIPTIONS]
+# All that can be computed from one state of the account and that costs no requests.
+ALL_FIELDS = [name for name in FIELDS if name not in ("cm_days_past_due", *COSTLY_FIELDS)]

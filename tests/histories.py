@@ -1,6 +1,6 @@
 """Customers and their movements, made up: one by one, or many at random."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from webapp.chartmogul.records import parse_subscription
+from webapp.chartmogul.subscribed import Subscribed
 from webapp.values import (
     Moment,
 )
@@ -31,6 +33,11 @@ class Customer:
     billing_system: str | None = None
     tags: tuple[str, ...] = ()
     custom: dict[str, Any] | None = None
+    plans: tuple[str, ...] | None = None
+    billing_interval_months: int | None = None
+    quantity: int | None = None
+    # As ChartMogul sends them; the three before are made of these.
+    subscriptions: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass
@@ -41,8 +48,26 @@ class Movement:
     mrr_minor: int = 0
 
 
+SUBSCRIPTIONS = st.fixed_dictionaries(
+    {
+        "uuid": st.sampled_from((None, "", "a", "b", "c", "d")),
+        "status": st.sampled_from(("active", "active", "inactive")),
+        "plan": st.sampled_from((None, "", "Gold", "Silver", "Add-on", "gold")),
+        "quantity": st.sampled_from((None, "")) | st.integers(0, 10**9),
+        "mrr": st.none() | st.integers(-5, 5) | st.integers(-(10**12), 10**12),
+        "billing-cycle": st.sampled_from((None, "day", "month", "month", "year", "week")),
+        "billing-cycle-count": st.sampled_from((None, 0, 1, 3, 12, 30)),
+    }
+)
+
 TYPES = ("new_biz", "expansion", "contraction", "churn", "reactivation")
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "America/Sao_Paulo")
+
+
+def subscribing(customer: Customer, subscriptions: list[dict[str, Any]]) -> Customer:
+    """A customer with subscriptions as ChartMogul sends them."""
+    records = [parse_subscription(raw, "cus_1") for raw in subscriptions]
+    return replace(customer, subscriptions=tuple(subscriptions), **Subscribed.to(records)._asdict())
 
 
 @st.composite
@@ -71,4 +96,8 @@ def histories(draw: st.DrawFn) -> tuple[Customer, list[Movement], Moment]:
         past_due_since=st.none() | at,
     )
     total = draw(st.integers(0, 10**13))
-    return draw(customer), draw(st.lists(movement, max_size=8)), Moment(now, zone, total)
+    return (
+        subscribing(draw(customer), draw(st.lists(SUBSCRIPTIONS, max_size=6))),
+        draw(st.lists(movement, max_size=8)),
+        Moment(now, zone, total),
+    )

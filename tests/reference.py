@@ -134,6 +134,38 @@ class Reference:
             return None
         return (self.today - self.day(since)).days
 
+    # From the subscriptions, as ChartMogul sends them
+
+    def active(self) -> list[dict[str, Any]]:
+        last = {raw.get("uuid") or place: raw for place, raw in enumerate(self.customer.subscriptions)}
+        return [raw for raw in last.values() if raw["status"] == "active"]
+
+    def months(self, raw: dict[str, Any]) -> int | None:
+        months = {"month": 1, "year": 12}.get(raw["billing-cycle"])
+        return months * raw["billing-cycle-count"] if months and raw["billing-cycle-count"] else None
+
+    def mrr_of(self, belongs: Callable[[dict[str, Any]], bool]) -> int:
+        return sum(raw["mrr"] or 0 for raw in self.active() if belongs(raw))
+
+    def cm_plans(self) -> Any:
+        names = {raw["plan"] for raw in self.active() if raw["plan"]}
+        plans: list[str] = []
+        while names:
+            mrr = {name: self.mrr_of(lambda raw, name=name: raw["plan"] == name) for name in names}
+            plans.append(min(name for name in names if mrr[name] == max(mrr.values())))
+            names.remove(plans[-1])
+        return tuple(plans) or None
+
+    def cm_billing_interval_months(self) -> Any:
+        intervals = {self.months(raw) for raw in self.active()}
+        mrr = {months: self.mrr_of(lambda raw, months=months: self.months(raw) == months) for months in intervals}
+        most = [months for months in intervals if months and mrr[months] == max(mrr.values())]
+        return min(most) if most else None
+
+    def cm_quantity(self) -> Any:
+        quantities = [raw["quantity"] for raw in self.active() if raw["quantity"] not in (None, "")]
+        return sum(quantities) if quantities else None
+
     # From the movements
 
     def cm_mrr_change_30d(self) -> Any:

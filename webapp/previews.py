@@ -10,7 +10,7 @@ from sqlalchemy import Row, func
 from webapp.chartmogul.fields import Cost, Field
 from webapp.customer_list import customers_of
 from webapp.extensions import db
-from webapp.models import Customer, Movement, Provider
+from webapp.models import Customer, Import, Movement, Provider
 from webapp.models.types import now
 from webapp.tenancy import owned
 from webapp.values import (
@@ -60,6 +60,19 @@ class Preview:
     @property
     def looked_at(self) -> int:
         return self.filled + self.empty + self.unreadable
+
+
+def requests_for(provider: Provider, field: Field) -> int:
+    """How many requests more each import makes because of the field: one for each live subscriber, or none."""
+    if field.cost is not Cost.SUBSCRIPTIONS:
+        return 0
+    subscribers = customers_of(provider, func.count()).where(Customer.subscribes())
+    return db.session.scalar(subscribers) or 0
+
+
+def known(field: Field, last_import: Import | None) -> bool:
+    """Whether the last import read what the field is made of. One without a property of that kind did not ask."""
+    return field.cost is not Cost.SUBSCRIPTIONS or bool(last_import and last_import.has_done("subscriptions"))
 
 
 def preview(provider: Provider, field: Field, type_: PropertyType) -> Preview | None:

@@ -44,6 +44,9 @@ def progress(import_: Import) -> Progress:
         return _bar(*customers, beside=_stream(*movements) if import_.movements_read else None)
     if "movements" in running:
         return _bar(*movements, beside=_stream(*customers))
+    if "subscriptions" in running:
+        subscribers = ("Subscribers", import_.subscribers_read, import_.subscribers_expected)
+        return _bar(*subscribers, beside=STEPS["subscriptions"])
     return Progress(STEPS.get(running[0], running[0]), beside=f"{count(import_.customers_read, 'customer')} read")
 
 
@@ -69,6 +72,7 @@ def shown(import_: Import) -> str:
     facts = [
         [import_.customers_read, import_.customers_expected, import_.movements_read, import_.movements_expected],
         [import_.changed, import_.warnings, import_.steps, import_.reason, str(import_.not_before)],
+        import_.subscribers_read,
     ]
     return f"{import_.state}.{quarter(import_)}.{crc32(json.dumps(facts).encode()):x}"
 
@@ -90,8 +94,8 @@ def announcement(import_: Import, before: str) -> str:
 
 
 def steps(import_: Import) -> list[Step]:
-    """The steps in their order, as they stand; before the first one begins, the steps to come."""
-    to_come = [{"name": name, "state": "waiting"} for name in STEPS]
+    """The steps in their order, as they stand; before the first one begins, the steps that every import has."""
+    to_come = [{"name": name, "state": "waiting"} for name in STEPS if name != "subscriptions"]
     return [_step(import_, row) for row in import_.steps or to_come]
 
 
@@ -114,6 +118,7 @@ def _count_of(import_: Import, step: str) -> str | None:
         "customers": f"{import_.customers_read:,}",
         "movements": f"{import_.movements_read:,}",
         "match": f"{import_.skipped:,} skipped" if import_.skipped else None,
+        "subscriptions": f"{import_.subscribers_read:,}",
         "properties": f"{import_.values_changed:,} changed",
     }
     return counts.get(step)

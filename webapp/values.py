@@ -80,8 +80,8 @@ def field_values(
 
     `fields`: codenames of the catalogue and `Field`s of custom attributes, read as the field's type or, where
     that fails, as they are (so are codenames of custom attributes). `customer`: anything with CustomerRecord's
-    attributes and, if there is one, `past_due_since` (aware or None). `movements`: those of this customer in
-    any order, past and scheduled.
+    attributes and, where they are known, `past_due_since` (aware or None) and those of `Subscribed`. `movements`:
+    those of this customer in any order, past and scheduled.
 
     Boundaries, in days of `moment.zone`:
     - a movement is past if dated at or before `now`; the MRR of a day is the sum of all past movements up to
@@ -372,6 +372,9 @@ _OF_FACTS: Mapping[str, Callable[[_Facts], Value | None]] = {
     "cm_tenure_days": lambda f: f.since(f.day(f.customer.customer_since)),
     "cm_trial_to_paid_days": _trial_to_paid,
     "cm_days_past_due": _days_past_due,
+    "cm_plans": lambda f: tuple(getattr(f.customer, "plans", None) or ()) or None,
+    "cm_billing_interval_months": lambda f: getattr(f.customer, "billing_interval_months", None),
+    "cm_quantity": lambda f: getattr(f.customer, "quantity", None),
     "cm_mrr": lambda f: f.customer.mrr_minor,
     "cm_arr": lambda f: f.customer.arr_minor,
     "cm_mrr_share": lambda f: _percent(f.customer.mrr_minor, f.moment.total_mrr_minor),

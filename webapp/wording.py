@@ -43,6 +43,7 @@ STEPS = {
     "customers": "Read customers",
     "movements": "Read movements",
     "match": "Match customers",
+    "subscriptions": "Read subscriptions",
     "properties": "Fill properties",
 }
 STEP_STATES = {
@@ -111,6 +112,9 @@ CAUSES = {
 _CORRECT = "Correct it in ChartMogul; the next import picks it up."
 _REPORT = "Nothing to do in ChartMogul. Tell support the number of this import."
 _KEPT = "Correct it in ChartMogul if you need it; the rest of the record was imported."
+_ASKED_AGAIN = (
+    "Plans, billing interval and seats of the customer stay as they were; the next import asks for them again."
+)
 _COMPARE = "Compare the two in ChartMogul. If they agree there, tell support the number of this import."
 TROUBLES: dict[str, Trouble] = {
     Refusal.NOT_AN_OBJECT: Trouble("Skipped: not a record", _REPORT),
@@ -120,6 +124,7 @@ TROUBLES: dict[str, Trouble] = {
     Refusal.NOT_MONEY: Trouble("Skipped: an amount is not a number", _CORRECT),
     Refusal.MONEY_OUT_OF_RANGE: Trouble("Skipped: an amount is too large to be true", _CORRECT),
     Refusal.NO_CURRENCY: Trouble("Skipped: no usable currency", _CORRECT),
+    Refusal.UNKNOWN_STATUS: Trouble("Skipped: a subscription neither active nor inactive", _REPORT),
     Doubt.WRONG_TYPE: Trouble("Unexpected type, left empty", _KEPT),
     Doubt.NOT_A_DATE: Trouble("Not a date, left empty", _KEPT),
     Doubt.NOT_AN_ADDRESS: Trouble("Not a web address, left empty", _KEPT),
@@ -131,6 +136,8 @@ TROUBLES: dict[str, Trouble] = {
     "customers_missing": Trouble(
         "ChartMogul counts more customers than its list holds", f"The next import reads the list again. {_AGAIN}"
     ),
+    "subscriptions_missing": Trouble("ChartMogul does not know the customer's subscriptions", _ASKED_AGAIN),
+    "subscriptions_unreadable": Trouble("The customer's subscriptions could not be read", _ASKED_AGAIN),
     "account_mrr_differs": Trouble("MRR of all customers differs from ChartMogul's total", _COMPARE),
     "value_unreadable": Trouble(
         "A property's value cannot be read", "Correct the value in ChartMogul, or change the property's type."

@@ -4,7 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from queue import Empty, Full, Queue
+from queue import Empty, Full, Queue, SimpleQueue
 from typing import Any, TypeVar
 
 from webapp.chartmogul.client import Busy, Client, Missing, Refused, Unavailable
@@ -19,6 +19,8 @@ LONGEST_WAIT = 20.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 3600.0
 # Read ahead of the database by so many pages, so memory stays small whatever the account's size.
 PAGES_AHEAD = 12
+# More pages are not read of one customer's subscriptions: the list leads in circles, or would fill the memory.
+MOST_PAGES_OF_SUBSCRIPTIONS = 10
 # How often a quiet stream lets the import look up: to say that it lives, and to see whether it may go on.
 LOOK_UP_SECONDS = 2.0
 
@@ -178,6 +180,40 @@ def by_uuid(reader: Reader, uuids: Sequence[str]) -> Iterator[tuple[str, Any]]:
             yield uuid, reader.get(f"/customers/{uuid}")
         except Missing:
             yield uuid, None
+
+
+# What one customer's subscriptions are: the entries as sent, or why there are none.
+Answer = list[object] | Missing | Unavailable | Broken
+
+
+def subscriptions(reader: Reader, waiting: SimpleQueue[str]) -> Iterator[tuple[str, Answer]]:
+    """Subscriptions of the customers who wait, by uuid, until none does; several threads do this at a time. What is
+    wrong with one customer's answer is handed over with it; a refused key or a long pause is raised."""
+    while True:
+        try:
+            uuid = waiting.get_nowait()
+        except Empty:
+            return
+        try:
+            yield uuid, _subscriptions_of(reader, uuid)
+        except (Missing, Unavailable, Broken) as error:
+            yield uuid, error
+
+
+def _subscriptions_of(reader: Reader, uuid: str) -> list[object]:
+    """All pages. This list's cursor never ends, so only `has_more` says when to stop; a server that gives no cursor
+    counts its pages."""
+    entries: list[object] = []
+    place: dict[str, Any] = {}
+    for number in range(1, MOST_PAGES_OF_SUBSCRIPTIONS + 1):
+        page = reader.page(f"/customers/{uuid}/subscriptions", per_page=ROWS_A_PAGE, **place)
+        entries += page.entries
+        if not page.has_more:
+            return entries
+        before, place = place, {"cursor": page.cursor} if page.cursor else {"page": str(number + 1)}
+        if place == before:
+            break
+    raise Broken("the list of subscriptions leads nowhere")
 
 
 Item = TypeVar("Item")

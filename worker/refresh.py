@@ -85,7 +85,7 @@ def _note(kinds: dict[object, object], samples: list[str], value: object) -> Non
 Facts = namedtuple(
     "Facts",
     "id uuid name gone_at status mrr_minor arr_minor customer_since free_trial_started_at past_due_since "
-    "company email country city billing_system tags custom",
+    "company email country city billing_system tags custom plans billing_interval_months quantity",
 )
 Moved = namedtuple("Moved", "customer_uuid at type movement_minor mrr_minor")
 
@@ -97,6 +97,8 @@ def fill_properties(
     slice it last finished."""
     place = import_.checkpoint.get("filled", {})
     properties = _properties(provider, place.get("versions"))
+    if not import_.has_done("subscriptions"):  # one that was made since waits for the next import
+        properties = [property_ for property_ in properties if property_.field.cost is not Cost.SUBSCRIPTIONS]
     db.session.rollback()
     versions = {str(property_.id): property_.version for property_ in properties}
     counts = Counter[str](place.get("counts", {}))
@@ -190,7 +192,8 @@ def _unread(properties: Sequence[_Property]) -> set[str]:
     """Columns of JSON that none of the properties is made of: reading them takes as long as computing a value."""
     fields = [property_.field for property_ in properties]
     custom = any(field.custom_key is not None for field in fields)
-    return ({"tags"} - {field.codename.removeprefix("cm_") for field in fields}) | ({"custom"} if not custom else set())
+    read = {field.codename.removeprefix("cm_") for field in fields}
+    return ({"tags", "plans"} - read) | ({"custom"} if not custom else set())
 
 
 def _need_movements(properties: Sequence[_Property]) -> bool:

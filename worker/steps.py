@@ -3,7 +3,9 @@
 import time
 from typing import Any
 
-STEPS = ("check_key", "customers", "movements", "match", "properties")
+STEPS = ("check_key", "customers", "movements", "match", "subscriptions", "properties")
+# Those that an import has only if something needs them.
+SOMETIMES = frozenset(("subscriptions",))
 
 
 class Steps:
@@ -11,9 +13,15 @@ class Steps:
 
     def __init__(self, rows: list[dict[str, Any]]) -> None:
         known = {row["name"]: dict(row) for row in rows}
-        new: dict[str, Any] = {"state": "waiting", "seconds": None}
-        self._rows = {name: known.get(name, {"name": name, **new}) for name in STEPS}
+        self._rows = {name: known.get(name, _waiting(name)) for name in STEPS if name in known or name not in SOMETIMES}
         self._began: dict[str, float] = {}
+
+    def expect(self, name: str, needed: bool = True) -> None:
+        """Show one of the steps that not every import has, or do not."""
+        if needed:
+            self._rows.setdefault(name, _waiting(name))
+        else:
+            self._rows.pop(name, None)
 
     def begin(self, name: str) -> None:
         self._began[name] = time.monotonic()
@@ -32,9 +40,13 @@ class Steps:
 
     def rows(self) -> list[dict[str, Any]]:
         """The steps as they stand; of those that run, with the time until now, so that the next turn adds its own."""
-        return [{**row, "seconds": self._seconds(name)} for name, row in self._rows.items()]
+        return [{**self._rows[name], "seconds": self._seconds(name)} for name in STEPS if name in self._rows]
 
     def _seconds(self, name: str) -> float | None:
         before: float | None = self._rows[name]["seconds"]
         began = self._began.get(name)
         return before if began is None else round((before or 0.0) + time.monotonic() - began, 2)
+
+
+def _waiting(name: str) -> dict[str, Any]:
+    return {"name": name, "state": "waiting", "seconds": None}

@@ -19,7 +19,7 @@ from webapp.models import Import, ImportState, Reason
 from webapp.models.imports import MAX_ATTEMPTS, MOST_CUT_OFFS
 from webapp.models.types import now
 from webapp.values import Moment
-from worker import fetch, refresh, save
+from worker import fetch, refresh, save, subscriptions
 from worker.lease import Lease, Lost
 from worker.limits import Budget
 from worker.plan import LISTS, Plan
@@ -30,7 +30,8 @@ log = structlog.get_logger()
 DATABASE_PAUSE = 30.0
 COUNTS = (
     *("customers_read", "movements_read", "created", "updated", "unchanged", "gone", "skipped"),
-    *("movements_added", "movements_removed", "values_changed", "warnings", "requests", "slowdowns"),
+    *("movements_added", "movements_removed", "subscribers_read", "values_changed"),
+    *("warnings", "requests", "slowdowns"),
 )
 
 
@@ -88,8 +89,10 @@ class Run(Turn):
         self._begin_afresh()
         self._check_account(self.reader)
         self._read_lists(self.reader)
-        if "moment" not in self.import_.checkpoint:  # which is set when this is done
+        if not self.import_.has_done("match"):
             self._match_customers(self.reader)
+        if not self.import_.has_done("subscriptions"):
+            self._read_subscriptions(self.reader)
         self._fill_properties(self.reader)
         self._finish()
 
@@ -107,10 +110,11 @@ class Run(Turn):
         if self.import_.checkpoint.get("begun"):
             return
         empty: dict[str, Any] = {"account_difference_minor": None, "customers_expected": None, "steps": []}
-        empty["checkpoint"] = {"begun": True}
+        empty |= {"subscribers_expected": None, "checkpoint": {"begun": True}}
         expected = save.movements_last_read(self.provider)
         self.lease.write(**dict.fromkeys(COUNTS, 0), **empty, movements_expected=expected)
         self.timer = Steps([])
+        self.timer.expect("subscriptions", subscriptions.needed())
         save.forget_all(self.import_.id)
         db.session.commit()
         self._reload()
@@ -211,6 +215,22 @@ class Run(Turn):
         if not self.import_.checkpoint.get("attributes"):
             refresh.find_attributes(self.import_, self.provider, self.lease, self._reads_on)
         self._done("match")
+
+    def _read_subscriptions(self, reader: fetch.Reader) -> None:
+        """Ask for the subscriptions of each live subscriber, if one of the properties is made of them."""
+        if "subscriptions" not in self.import_.checkpoint:
+            needed = "moment" not in self.import_.checkpoint and subscriptions.needed()
+            self.timer.expect("subscriptions", needed)
+            if not needed:
+                return
+            subscriptions.begin(self.import_, self.provider, self.lease)
+        self._begin("subscriptions")
+        parallel = current_app.config["SETTINGS"].chartmogul_parallel
+        while some := subscriptions.next_slice(self.import_, self.provider, self.lease):
+            for uuid, answer in self._arriving(reader, some.streams(reader, parallel)):
+                if some.add(uuid, answer):
+                    self._saved()
+        self._done("subscriptions")
 
     def _fill_properties(self, reader: fetch.Reader) -> None:
         self._begin("properties")

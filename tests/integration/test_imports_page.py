@@ -14,6 +14,7 @@ from webapp.tenancy import acting_for, insert_rows
 from webapp.wording import TROUBLES
 
 KINDS = [*Refusal, *Doubt, "mrr_differs", "account_mrr_differs", "customers_missing", "value_unreadable"]
+KINDS += ["subscriptions_missing", "subscriptions_unreadable"]
 
 
 @pytest.fixture

@@ -189,3 +189,65 @@ def test_field_that_the_account_no_longer_has_stays_chosen(person, cast, provide
     page = person(cast.ada).get(f"/properties/{property_.id}/edit").text
 
     assert value_of(page, "field") == "cm_custom_region"
+
+
+SUBSCRIPTIONS_READ = [{"name": "subscriptions", "state": "done", "seconds": 1.0}]
+
+
+@pytest.fixture
+def subscribers(provider):
+    """Two live subscribers, and three customers who are none."""
+    held = {"plans": ["Gold", "Add-on"], "billing_interval_months": 12, "quantity": 7}
+    factories.make_customer(provider, "Active", **held)
+    factories.make_customer(provider, "Due", status="Past Due")
+    factories.make_customer(provider, "Over", status="Cancelled")
+    factories.make_customer(provider, "Gone", gone_at=now())
+    factories.make_customer(provider, "Unknown", status=None)
+
+
+@pytest.mark.parametrize("field", ["cm_plans", "cm_billing_interval_months", "cm_quantity"])
+def test_field_that_costs_requests_says_so_instead_of_seeming_empty(person, cast, provider, subscribers, field):
+    page = person(cast.ada).get(f"/properties/new?name=x&source=chartmogul&field={field}").text
+
+    assert (
+        "Values appear after the next sync: ChartMogul is asked for each subscriber's subscriptions, about 2 requests."
+    ) in page
+    assert "Each import asks ChartMogul for each subscriber's subscriptions: about 2 requests." in page
+    assert "not set" not in page
+    assert "from import #" not in page
+    assert ">Plans (list)</option>" in page
+    assert ">Seats (number)</option>" in page
+
+
+def test_once_an_import_has_asked_the_preview_shows_what_it_found(person, cast, provider, subscribers):
+    factories.make_import(provider, steps=SUBSCRIPTIONS_READ)
+
+    page = person(cast.ada).get("/properties/new?name=Plans&source=chartmogul").text
+
+    assert value_of(page, "field") == "cm_plans"
+    assert table(page)[1:3] == [["Active", "Gold; Add-on", "Gold, Add-on"], ["Due", "not set", "empty"]]
+    assert "from import #2" in page
+    assert ">Seats (number): 7</option>" in page
+    assert "about 2 requests" in page
+    assert "Values appear" not in page
+
+
+def test_what_an_older_import_found_is_not_shown_as_if_it_were_new(person, cast, provider, subscribers):
+    factories.make_import(provider, steps=SUBSCRIPTIONS_READ)
+    factories.make_import(provider)
+
+    page = person(cast.ada).get("/properties/new?name=Plans&source=chartmogul").text
+
+    assert "Values appear after the next sync" in page
+    assert "Add-on" not in page
+
+
+def test_field_that_costs_no_requests_mentions_none(person, cast, provider, subscribers):
+    assert "request" not in person(cast.ada).htmx("/properties/types?source=chartmogul&field=cm_mrr").text
+
+
+def test_before_the_first_import_nobody_knows_how_many_requests(person, cast, provider):
+    page = person(cast.ada).get("/properties/new?name=Seats&source=chartmogul").text
+
+    assert "Values appear after the first import." in page
+    assert "request" not in page.split('id="definition"')[1].split("</div>")[0]

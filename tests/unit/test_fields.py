@@ -22,11 +22,11 @@ CATALOGUE = {
     "money": "cm_mrr cm_arr cm_mrr_change_30d cm_contraction_12m cm_expansion_12m cm_scheduled_mrr_change"
     " cm_recurring_revenue",
     "number": "cm_tenure_days cm_trial_to_paid_days cm_contractions_180d cm_days_since_contraction"
-    " cm_days_since_expansion cm_reactivations cm_days_past_due",
+    " cm_days_since_expansion cm_reactivations cm_days_past_due cm_billing_interval_months cm_quantity",
     "percent": "cm_mrr_share cm_mrr_change_90d_pct cm_mrr_vs_peak_pct cm_mrr_vs_first_pct",
     "date": "cm_customer_since cm_last_movement_on cm_scheduled_churn_on cm_churned_on",
     "boolean": "cm_churned",
-    "list": "cm_tags",
+    "list": "cm_tags cm_plans",
 }
 
 
@@ -57,7 +57,9 @@ def test_groups_stand_together_in_order() -> None:
 def test_costs() -> None:
     assert (FIELDS["cm_mrr"].cost, Cost.CUSTOMERS.value) == (Cost.CUSTOMERS, "A")
     assert (FIELDS["cm_mrr_change_30d"].cost, Cost.MOVEMENTS.value) == (Cost.MOVEMENTS, "B")
+    assert (FIELDS["cm_quantity"].cost, Cost.SUBSCRIPTIONS.value) == (Cost.SUBSCRIPTIONS, "C")
     assert FIELDS["cm_mrr"].api_path == "customers: mrr"
+    assert FIELDS["cm_plans"].api_path == "customers/{uuid}/subscriptions: plan"
 
 
 def test_types_have_labels() -> None:
@@ -114,7 +116,16 @@ def test_types_have_labels() -> None:
         ("Labels", "cm_tags"),
         ("Customer tags list", "cm_tags"),
         ("cm_mrr_share", "cm_mrr_share"),
-        ("Seats", None),
+        ("Seats", "cm_quantity"),
+        ("Seat count", "cm_quantity"),
+        ("Number of licences", "cm_quantity"),
+        ("Plan", "cm_plans"),
+        ("Plan name", "cm_plans"),
+        ("Subscription plan", "cm_plans"),
+        ("Billing interval (months)", "cm_billing_interval_months"),
+        ("Billing cycle", "cm_billing_interval_months"),
+        ("Subscription", "cm_status"),
+        ("Plan tier", None),
         ("Favourite colour", None),
         ("Customer name", None),
         ("Name", None),

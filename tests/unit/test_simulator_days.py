@@ -26,6 +26,19 @@ def test_sums_come_out_on_every_day(size: int) -> None:
         assert_sums_come_out(world)
 
 
+def test_active_subscriptions_add_up_to_the_customer_on_every_day() -> None:
+    world = account(60)
+    one, other = (world.activities()[place]["customer-uuid"] for place in (0, -1))
+    world.merge(one, other)
+    for _ in range(25):
+        world.advance()
+        for customer in world.customers():
+            running = [each for each in world.subscriptions(customer["uuid"]) if each["status"] == "active"]
+
+            assert sum(each["mrr"] for each in running) == customer["mrr"]
+            assert bool(running) == (customer["status"] in ("Active", "Past Due"))
+
+
 def test_a_day_is_the_same_however_it_is_reached() -> None:
     stepwise, at_once = account(300), account(300)
     for _ in range(12):

@@ -230,3 +230,15 @@ def test_single_customer_can_be_struck_as_well(sim: Simulator) -> None:
     sim.faults.add("mrr_string", match="/customers/")
 
     assert get(sim, f"/customers/{uuid}").json()["mrr"] == "12.5"
+
+
+def test_subscriptions_of_one_customer_can_be_struck_and_those_of_others_not(sim: Simulator) -> None:
+    struck, other = (sim.account.activities()[place]["customer-uuid"] for place in (0, -1))
+    sim.faults.add("edit_row", match=f"/customers/{struck}/subscriptions", set={"quantity": "many"})
+
+    quantities = [
+        get(sim, f"/customers/{uuid}/subscriptions").json()["entries"][0]["quantity"] for uuid in (struck, other)
+    ]
+
+    assert quantities[0] == "many"
+    assert quantities[1] > 0

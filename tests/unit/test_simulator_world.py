@@ -120,6 +120,13 @@ def test_active_subscriptions_add_up_to_the_customer() -> None:
         assert sum(each["mrr"] for each in running) == customer["mrr"]
 
 
+def test_subscriptions_of_the_same_seed_are_the_same() -> None:
+    one, other = account(60), account(60)
+
+    for customer in one.customers():
+        assert one.subscriptions(customer["uuid"]) == other.subscriptions(customer["uuid"])
+
+
 def test_ended_subscription_keeps_its_mrr_and_its_end() -> None:
     world = account()
     ended = [

@@ -1,4 +1,4 @@
-"""The times of an import's steps."""
+"""The steps of an import: which there are, and their times."""
 
 import time
 
@@ -21,3 +21,15 @@ def test_time_of_a_turn_that_ended_in_the_middle_of_a_step_counts():
     assert [row for row in second.rows() if row["seconds"] is None and row["state"] == "waiting"] == [
         row for row in second.rows() if row["name"] != "customers"
     ]
+
+
+def test_step_that_not_every_import_has_stands_in_its_place_while_it_is_needed():
+    every = [row["name"] for row in Steps([]).rows()]
+    steps = Steps([])
+    steps.expect("subscriptions")
+
+    names = [row["name"] for row in Steps(steps.rows()).rows()]
+    steps.expect("subscriptions", needed=False)
+
+    assert names == ["check_key", "customers", "movements", "match", "subscriptions", "properties"]
+    assert [row["name"] for row in steps.rows()] == every == [name for name in names if name != "subscriptions"]

@@ -34,10 +34,12 @@ class PropertyType(StrEnum):
 
 
 class Cost(StrEnum):
-    """What filling a field takes: the customer list, or the movement list too. Every import reads both."""
+    """What filling a field takes: the customer list, or the movement list too, both of which every import reads; or
+    a request for each live subscriber, made only if there is a property of such a field."""
 
     CUSTOMERS = "A"
     MOVEMENTS = "B"
+    SUBSCRIPTIONS = "C"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ SUBSCRIPTION, REVENUE, CHANGES, PROFILE, CUSTOM = (
 )
 _NUMBER, _MONEY, _PERCENT, _TEXT, _BOOLEAN, _DATE, _LIST = PropertyType
 _MOVEMENTS = "activities: date, type, activity-mrr-movement"
+_SUBSCRIPTIONS = "customers/{uuid}/subscriptions: "
 _ROWS = (
     ("cm_status", "Subscription status", SUBSCRIPTION, _TEXT, "status"),
     ("cm_churned", "Churned", SUBSCRIPTION, _BOOLEAN, "status"),
@@ -87,6 +90,15 @@ _ROWS = (
     ),
     ("cm_days_past_due", "Days past due", SUBSCRIPTION, _NUMBER, "status, over all imports"),
     ("cm_reactivations", "Reactivations", SUBSCRIPTION, _NUMBER, _MOVEMENTS),
+    ("cm_plans", "Plans", SUBSCRIPTION, _LIST, f"{_SUBSCRIPTIONS}plan"),
+    (
+        "cm_billing_interval_months",
+        "Billing interval",
+        SUBSCRIPTION,
+        _NUMBER,
+        f"{_SUBSCRIPTIONS}billing-cycle, billing-cycle-count",
+    ),
+    ("cm_quantity", "Seats", SUBSCRIPTION, _NUMBER, f"{_SUBSCRIPTIONS}quantity"),
     ("cm_mrr", "MRR", REVENUE, _MONEY, "mrr"),
     ("cm_arr", "ARR", REVENUE, _MONEY, "arr"),
     ("cm_mrr_share", "Share of MRR", REVENUE, _PERCENT, "mrr"),
@@ -120,6 +132,12 @@ _DEFINITIONS = {
     "cm_trial_to_paid_days": "Days from the free trial's start to Customer since. Empty if negative.",
     "cm_days_past_due": "Days since an import first saw the customer Past Due, unbroken until now.",
     "cm_reactivations": "How often the customer has come back after a churn.",
+    "cm_plans": "Plans of the active subscriptions, each once, the one with the most MRR first.",
+    "cm_billing_interval_months": "Months between two bills of the active subscriptions. Where they differ, the "
+    "interval that most of the MRR is billed in, because a small add-on says little about how often the customer "
+    "decides to stay. Empty if that is no whole number of months.",
+    "cm_quantity": "Quantities of the active subscriptions, added up. ChartMogul does not say which of them are "
+    "seats and which are add-ons, so all count.",
     "cm_mrr": "Monthly recurring revenue, as ChartMogul says it.",
     "cm_arr": "Annual recurring revenue, as ChartMogul says it.",
     "cm_mrr_share": "MRR as a share of the MRR of all customers.",
@@ -149,6 +167,8 @@ def _field(codename: str, label: str, group: str, type_: PropertyType, source: s
     definition = _DEFINITIONS[codename]
     if source is _MOVEMENTS:
         return Field(codename, label, group, type_, definition, source, Cost.MOVEMENTS)
+    if source.startswith(_SUBSCRIPTIONS):
+        return Field(codename, label, group, type_, definition, source, Cost.SUBSCRIPTIONS)
     return Field(codename, label, group, type_, definition, f"customers: {source}")
 
 
@@ -222,7 +242,7 @@ def best_match(name: str, among: Iterable[Field] | None = None) -> Field | None:
 
 # Other words for a field, beside its label.
 _ALSO_CALLED = {
-    "cm_status": ("status", "customer status", "lifecycle stage"),
+    "cm_status": ("status", "customer status", "lifecycle stage", "subscription"),
     "cm_churned": ("is churned", "has churned"),
     "cm_churned_on": ("churn date", "churned at", "date of churn"),
     "cm_scheduled_churn_on": ("scheduled churn date", "upcoming churn", "churn scheduled for"),
@@ -243,6 +263,15 @@ _ALSO_CALLED = {
     ),
     "cm_days_past_due": ("past due", "overdue", "days overdue"),
     "cm_reactivations": ("reactivation count", "times reactivated"),
+    "cm_plans": ("plan", "plan name", "plan names", "current plan", "product", "products"),
+    "cm_billing_interval_months": (
+        "billing interval months",
+        "billing cycle",
+        "billing period",
+        "billing frequency",
+        "payment interval",
+    ),
+    "cm_quantity": ("quantity", "seat count", "number of seats", "licenses", "licences"),
     "cm_mrr": ("current mrr", "customer mrr", "monthly revenue"),
     "cm_arr": ("current arr", "customer arr", "annual revenue"),
     "cm_mrr_share": ("mrr share", "revenue share", "share of revenue", "percentage of mrr"),
@@ -283,6 +312,9 @@ _SAME_PHRASE = (
     ("annual run rate", "arr"),
     ("e mail", "email"),
     ("sign up", "signup"),
+    ("subscription plan", "plans"),
+    ("subscription plans", "plans"),
+    ("subscription quantity", "quantity"),
     *(
         (f"{count} {unit}", "12m")
         for count, unit in (("12", "months"), ("12", "month"), ("1", "year"), ("365", "days"))

@@ -37,6 +37,7 @@ CURSOR_LENGTH = 2_000
 TAGS_KEPT = 500
 CUSTOM_SIZE = 64 * 1024
 LARGEST_MONEY = 10**17  # hundredths: leaves room to add up many customers in a BIGINT
+LARGEST_QUANTITY, LONGEST_INTERVAL = 10**9, 1_200  # the latter in months
 YEARS = range(1900, 2200)  # local days can be computed in every time zone
 EARLIEST_DAY = datetime(1899, 1, 1, tzinfo=UTC)
 EARLIEST = EARLIEST_DAY.timestamp()
@@ -61,6 +62,7 @@ class Refusal(StrEnum):
     NOT_MONEY = "not_money"
     MONEY_OUT_OF_RANGE = "money_out_of_range"
     NO_CURRENCY = "no_currency"
+    UNKNOWN_STATUS = "unknown_status"
 
 
 class Doubt(StrEnum):
@@ -83,6 +85,7 @@ _REFUSED = {
     Refusal.NOT_MONEY: "An amount is not a number.",
     Refusal.MONEY_OUT_OF_RANGE: "An amount is too large to be true.",
     Refusal.NO_CURRENCY: "The account has no usable currency.",
+    Refusal.UNKNOWN_STATUS: "The subscription is neither active nor inactive.",
 }
 _DOUBTED = {
     Doubt.WRONG_TYPE: "has an unexpected type and was left empty",
@@ -166,6 +169,19 @@ class MovementRecord(NamedTuple):
     plan_id: str | None
     currency: str | None
     activity_uuid: str | None
+    warnings: tuple[RecordWarning, ...] = ()
+
+
+class SubscriptionRecord(NamedTuple):
+    """A subscription of the metrics endpoint, with what it was last also when it has ended. `interval_months` is
+    None also for an interval that is no whole number of months."""
+
+    uuid: str | None
+    active: bool
+    plan: str | None
+    quantity: int | None
+    mrr_minor: int | None
+    interval_months: int | None
     warnings: tuple[RecordWarning, ...] = ()
 
 
@@ -303,6 +319,26 @@ def parse_movement(raw: object) -> MovementRecord:
     )
 
 
+def parse_subscription(raw: object, customer_uuid: str) -> SubscriptionRecord:
+    """Read one entry of `GET /customers/{uuid}/subscriptions`, any field of which may be null. Raises RecordRefused
+    for one that may or may not count."""
+    if not isinstance(raw, dict):
+        raise RecordRefused(Refusal.NOT_AN_OBJECT, customer_uuid)
+    get, status = raw.get, raw.get("status")
+    if status not in ("active", "inactive"):
+        raise RecordRefused(Refusal.UNKNOWN_STATUS, customer_uuid)
+    warnings: list[RecordWarning] = []
+    return SubscriptionRecord(
+        _text(get("uuid"), "subscription's uuid", NAME_LENGTH, warnings),
+        status == "active",
+        _text(get("plan"), "subscription's plan", NAME_LENGTH, warnings),
+        _whole(get("quantity"), "subscription's quantity", LARGEST_QUANTITY, warnings),
+        _money_or_none(get("mrr"), "subscription's mrr", warnings),
+        _interval_months(get("billing-cycle"), get("billing-cycle-count"), warnings),
+        tuple(warnings),
+    )
+
+
 def parse_total_mrr(raw: object) -> int:
     """The newest MRR of `GET /metrics/all` or `/metrics/mrr`, in hundredths. Raises RecordRefused."""
     entries = raw.get("entries") if isinstance(raw, dict) else None
@@ -409,6 +445,40 @@ def _money(value: object, uuid: str | None) -> int:
     if not -LARGEST_MONEY <= minor <= LARGEST_MONEY:
         raise RecordRefused(Refusal.MONEY_OUT_OF_RANGE, uuid)
     return minor
+
+
+def _money_or_none(value: object, field: str, warnings: list[RecordWarning]) -> int | None:
+    if value is None or value == "":
+        return None
+    try:
+        return _money(value, None)
+    except RecordRefused:
+        warnings.append(RecordWarning(field, Doubt.WRONG_TYPE))
+        return None
+
+
+def _whole(value: object, field: str, largest: int, warnings: list[RecordWarning]) -> int | None:
+    """A whole number from 0 on."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or value < 0:
+        warnings.append(RecordWarning(field, Doubt.WRONG_TYPE))
+        return None
+    if value > largest:
+        warnings.append(RecordWarning(field, Doubt.TOO_BIG))
+        return None
+    return value
+
+
+_MONTHS_IN = {"month": 1, "year": 12}
+
+
+def _interval_months(cycle: object, count: object, warnings: list[RecordWarning]) -> int | None:
+    unit = _text(cycle, "subscription's billing-cycle", STATUS_LENGTH, warnings)
+    times = _whole(count, "subscription's billing-cycle-count", LONGEST_INTERVAL, warnings)
+    return (_MONTHS_IN.get(unit or "", 0) * (times or 0)) or None
 
 
 def _text(value: object, field: str, limit: int, warnings: list[RecordWarning]) -> str | None:

@@ -4,13 +4,15 @@ from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from sqlalchemy import JSON, BigInteger, ForeignKeyConstraint, Index, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKeyConstraint, Index, LargeBinary, String, and_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.chartmogul.records import CustomerRecord
 from webapp.extensions import Base
 from webapp.models.types import UtcDateTime
 from webapp.tenancy import TenantOwned
+
+LIVE_STATUSES = ("Active", "Past Due")
 
 
 class Customer(TenantOwned, Base):
@@ -52,6 +54,11 @@ class Customer(TenantOwned, Base):
     # When a complete read no longer held the customer and ChartMogul answered 404 for its uuid.
     gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     changed_import_id: Mapped[UUID]
+    # What its active subscriptions come to, as of the last import that asked for them. They come from no list, so
+    # they are no part of the content's hash; empty for whoever is no live subscriber.
+    plans: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    billing_interval_months: Mapped[int | None]
+    quantity: Mapped[int | None] = mapped_column(BigInteger)
 
     @staticmethod
     def id_for(provider_id: UUID, uuid: str) -> UUID:
@@ -64,6 +71,11 @@ class Customer(TenantOwned, Base):
         columns = record._asdict()
         del columns["warnings"]
         return {**columns, "external_ids": list(record.external_ids), "tags": list(record.tags)}
+
+    @classmethod
+    def subscribes(cls) -> ColumnElement[bool]:
+        """Whether a row is a live subscriber's: one who pays or should, and who is still in ChartMogul."""
+        return and_(cls.status.in_(LIVE_STATUSES), cls.gone_at.is_(None))
 
     @property
     def title(self) -> str:

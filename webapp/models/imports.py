@@ -125,6 +125,9 @@ class Import(TenantOwned, Base):
     skipped: Mapped[int] = mapped_column(default=0)
     movements_added: Mapped[int] = mapped_column(default=0)
     movements_removed: Mapped[int] = mapped_column(default=0)
+    # Live subscribers whose subscriptions were asked for, if a property is made of them.
+    subscribers_read: Mapped[int] = mapped_column(default=0)
+    subscribers_expected: Mapped[int | None]
     values_changed: Mapped[int] = mapped_column(default=0)
     warnings: Mapped[int] = mapped_column(default=0)
     requests: Mapped[int] = mapped_column(default=0)
@@ -151,6 +154,10 @@ class Import(TenantOwned, Base):
         ended_badly = self.state in (ImportState.FAILED, ImportState.CANCELLED, ImportState.PARTLY_DONE)
         needs_a_person = self.reason in (Reason.KEY_REFUSED, Reason.KEY_MISSING, Reason.DISCONNECTED)
         return ended_badly and not needs_a_person
+
+    def has_done(self, step: str) -> bool:
+        """Whether a step is over; one that this import did not need never is."""
+        return any(row["name"] == step and row["state"] == "done" for row in self.steps)
 
     @property
     def seconds(self) -> float | None:

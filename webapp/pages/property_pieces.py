@@ -13,7 +13,7 @@ from webapp.customer_columns import all_properties
 from webapp.evidence import has_no_values
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Property, Provider, Source
-from webapp.previews import Preview, preview, samples
+from webapp.previews import Preview, known, preview, requests_for, samples
 from webapp.property_draft import AS_WORDS, Draft, fields_of
 from webapp.redefinitions import Redefinition, redefinition
 from webapp.rendering import wants_partial
@@ -72,7 +72,9 @@ def form_context(
     else:
         draft = Draft.of(sent, choices, {row.codename for row in others}, connected, edited)
     from_chartmogul = draft.source == Source.CHARTMOGUL
-    imported = bool(provider and provider.last_attempt_at)
+    last_import = _last_import() if provider and provider.last_attempt_at else None
+    field = draft.field if provider and from_chartmogul else None
+    has_values = [each for each in choices.values() if known(each, last_import)]
     return {
         "edited": edited,
         "draft": draft,
@@ -84,10 +86,11 @@ def form_context(
         "may_use_chartmogul": connected or bool(edited and edited.from_chartmogul),
         "groups": _grouped(choices),
         "attributes": provider.attributes if provider else {},
-        "samples": samples(provider, choices.values()) if provider and from_chartmogul else {},
-        "preview": _preview(provider, draft, edited),
-        "without_values": {field.codename for field in choices.values() if provider and has_no_values(field, provider)},
-        "last_import": _last_import() if imported else None,
+        "samples": samples(provider, has_values) if provider and from_chartmogul else {},
+        "requests": requests_for(provider, field) if provider and field else 0,
+        "preview": _preview(provider, draft, edited) if field is None or field in has_values else None,
+        "without_values": {each.codename for each in choices.values() if provider and has_no_values(each, provider)},
+        "last_import": last_import,
     }
 
 
