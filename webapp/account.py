@@ -9,8 +9,9 @@ from sqlalchemy import func
 from webapp.chartmogul.records import MonthRecord
 from webapp.charts import month_bars
 from webapp.extensions import db
+from webapp.freshness import stale_since
 from webapp.models import Import, ImportState, ImportWarning, Provider
-from webapp.rendering import day, money
+from webapp.rendering import day, money, zone
 from webapp.tenancy import owned
 
 COMPLETE = (ImportState.DONE, ImportState.PARTLY_DONE)
@@ -23,11 +24,20 @@ def newest_complete_import(provider: Provider) -> Import | None:
     return found
 
 
-def mrr_now(provider: Provider) -> str:
-    """The account's MRR as its last import found it, for a line that leads to the account's page."""
-    import_ = newest_complete_import(provider)
-    known = import_ is not None and import_.mrr_minor is not None
-    return f"MRR now {money(import_.mrr_minor, provider.currency)}" if import_ and known else "MRR of the account"
+def mrr_line(provider: Provider | None) -> str | None:
+    """The account's MRR as its last import found it, for a line that leads to the account's page; None before it."""
+    import_ = newest_complete_import(provider) if provider else None
+    if provider is None or import_ is None:
+        return None
+    if import_.mrr_minor is None:
+        return "MRR of the account"
+    return f"{when_found(provider)} {money(import_.mrr_minor, provider.currency)}"
+
+
+def when_found(provider: Provider) -> str:
+    """`MRR now`, or of which day it is where it is no longer kept up to date."""
+    stale = stale_since(provider)
+    return f"MRR on {day(stale.astimezone(zone()).date())}" if stale else "MRR now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +88,9 @@ def _chart(id_: str, name: str, months: list[MonthRecord], amounts: Sequence[int
 def _mrr_in_words(months: list[MonthRecord], currency: str | None) -> str:
     first, last = months[0], months[-1]
     highest = max(months, key=lambda month: month.mrr_minor)
-    return (
-        f"From {money(first.mrr_minor, currency)} {_when(first)} to {money(last.mrr_minor, currency)} {_when(last)}; "
-        f"highest {money(highest.mrr_minor, currency)} {_when(highest)}."
-    )
+    most = "the highest" if highest is last else f"highest {money(highest.mrr_minor, currency)} {_when(highest)}"
+    began, ended = (f"{money(month.mrr_minor, currency)} {_when(month)}" for month in (first, last))
+    return f"From {began} to {ended}; {most}."
 
 
 def _in_words(months: list[MonthRecord], amounts: Sequence[int | None], currency: str | None, net: bool) -> str:

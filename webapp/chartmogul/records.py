@@ -453,7 +453,7 @@ def _amount(entry: dict[str, object], name: str) -> int | None:
 
 
 def _rate(entry: dict[str, object], name: str) -> int | None:
-    """A rate in percent as hundredths of it. By way of its text: 1.145 is 1.14, not 1.15, as a float times 100."""
+    """A rate in percent as hundredths of it. By way of its text: as a float, 1.145 times 100 is less than 114.5."""
     sent = _sent(entry, name)
     if type(sent) is int or (isinstance(sent, float | Decimal) and isfinite(sent)):
         return _amount({"rate": Decimal(str(sent)) * 100}, "rate")

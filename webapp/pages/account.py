@@ -3,13 +3,22 @@
 from flask import Blueprint, make_response, render_template
 from werkzeug.wrappers import Response as AnyResponse
 
-from webapp.account import Reconciliation, amount, month_charts, month_name, mrr_now, newest_complete_import
+from webapp.account import (
+    Reconciliation,
+    amount,
+    month_charts,
+    month_name,
+    mrr_line,
+    newest_complete_import,
+    when_found,
+)
 from webapp.freshness import stale_since
 from webapp.gate import members_too
 from webapp.models import Provider
 
 blueprint = Blueprint("account", __name__)
-blueprint.add_app_template_global(mrr_now, "mrr_now")
+blueprint.add_app_template_global(mrr_line, "mrr_line")
+blueprint.add_app_template_global(when_found, "when_found")
 blueprint.add_app_template_filter(month_name, "month_name")
 blueprint.add_app_template_filter(amount, "net_money")
 
