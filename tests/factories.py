@@ -1,11 +1,12 @@
 """Rows for tests, each with sensible defaults. Every function commits and returns what it made."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from webapp import value_history
+from webapp.chartmogul.records import MonthRecord
 from webapp.cli import add_tenant
 from webapp.extensions import db
 from webapp.models import (
@@ -30,6 +31,7 @@ from webapp.models.values import TEXT_SLOTS
 from webapp.tenancy import acting_for, insert_rows, owned, update_rows
 
 PASSWORD = "a good password"
+MOVEMENTS = (60_000, 45_000, 52_300, 0, 81_200, -12_000, -95_400, -20_100, 38_800, 120_000, 64_700, 90_000, 10_000)
 _HASH = PASSWORDS.hash(PASSWORD)
 
 
@@ -99,6 +101,20 @@ def make_import(provider: Provider, state: str = ImportState.DONE, **changes: An
         if not import_.live:
             import_.ended_at = at + timedelta(seconds=12)
         return _add(import_, changes)
+
+
+def give_months(provider: Provider, at: datetime | None = None) -> Provider:
+    """A year of growth with a bad quarter in it, and the month that is running."""
+    at = at or now()
+    months, mrr, first = [], 800_000, at.date().replace(day=1)
+    for back, moved in zip(range(12, -1, -1), MOVEMENTS, strict=True):
+        year, month = divmod(first.year * 12 + first.month - 1 - back, 12)
+        last_day = date(year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)
+        churned, mrr = max(0, -moved) + 4_200, mrr + moved
+        rates = 171, -100 * moved * 100 // mrr
+        months.append(MonthRecord(min(last_day, at.date()), back > 0, mrr, moved, churned, *rates))
+    provider.keep_months(months, at)
+    return _add(provider, {})
 
 
 def make_customer(provider: Provider, name: str | None = "Blue Finch", **changes: Any) -> Customer:

@@ -19,10 +19,13 @@ _CURVE = Markup(
 _HISTOGRAM = Markup(
     '<svg class="chart" viewBox="0 0 1000 200" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
 )
+_MONTH_BAR = Markup('<path class="{}" d="M{} {}h{}v{}h-{}Z"/>')
 _BAR = Markup(
     '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
     '<rect width="{}" height="8"/></svg>'
 )
+# How much of its month's place a bar takes, and how thin it may get: a small amount is there all the same.
+BAR_SHARE, LEAST_HEIGHT = 0.7, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,23 @@ def mrr_curve(curve: Curve, label: str) -> Markup:
         shapes.append(Markup('<path class="ahead" d="{}"/>').format(_steps(ahead, x, y)))
         marks = "".join(f"M{x(day)} {_short(max(0, y(minor) - 8))}v16" for day, minor in curve.scheduled)
         shapes.append(Markup('<path class="mark" d="{}"/>').format(marks))
+    return _CURVE.format(label, Markup("").join(shapes))
+
+
+def month_bars(amounts: Sequence[int | None], label: str, running: bool = False) -> Markup:
+    """A bar for each month, up from zero or down from it, and none for a month of which nothing is known. `running`:
+    the last month is not over, and its bar is paler."""
+    known = [0, *(amount for amount in amounts if amount is not None)]
+    y, place = _Scale(min(known), max(known), HEIGHT - 4, 4), WIDTH / max(1, len(amounts))
+    zero = y(0)
+    shapes = [Markup('<path class="zero" d="M0 {}H{}"/>').format(zero, WIDTH)]
+    for index, amount in enumerate(amounts):
+        if amount:
+            kind = "up" if amount > 0 else "down"
+            kind += " running" if running and index == len(amounts) - 1 else ""
+            height = max(abs(y(amount) - zero), LEAST_HEIGHT) * (-1 if amount > 0 else 1)
+            left, width = _short((index + (1 - BAR_SHARE) / 2) * place), _short(BAR_SHARE * place)
+            shapes.append(_MONTH_BAR.format(kind, left, zero, width, _short(height), width))
     return _CURVE.format(label, Markup("").join(shapes))
 
 

@@ -1,7 +1,7 @@
 """An import, from the key to the finished state: the steps, in order, each safe to run again."""
 
 import threading
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,14 @@ from sqlalchemy.exc import InternalError, OperationalError
 
 from webapp import credentials, queue
 from webapp.chartmogul.client import BadKey, ChartMogulError, Missing, NoAccess, Unavailable
-from webapp.chartmogul.records import PageBroken, RecordRefused, parse_account, parse_page, parse_total_mrr
+from webapp.chartmogul.records import (
+    PageBroken,
+    RecordRefused,
+    parse_account,
+    parse_months,
+    parse_page,
+    parse_total_mrr,
+)
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Reason
 from webapp.models.imports import MAX_ATTEMPTS, MOST_CUT_OFFS
@@ -109,8 +116,8 @@ class Run(Turn):
         """Unless this try has begun nothing of an earlier one counts: not what it read, nor what it warned of."""
         if self.import_.checkpoint.get("begun"):
             return
-        empty: dict[str, Any] = {"account_difference_minor": None, "customers_expected": None, "steps": []}
-        empty |= {"subscribers_expected": None, "checkpoint": {"begun": True}}
+        empty: dict[str, Any] = {"account_difference_minor": None, "mrr_minor": None, "customers_expected": None}
+        empty |= {"subscribers_expected": None, "steps": [], "checkpoint": {"begun": True}}
         expected = save.movements_last_read(self.provider)
         self.lease.write(**dict.fromkeys(COUNTS, 0), **empty, movements_expected=expected)
         self.timer = Steps([])
@@ -257,11 +264,15 @@ class Run(Turn):
         return at
 
     def _reconcile_account(self, reader: fetch.Reader, total: int, moment: Moment) -> None:
-        """Σ MRR of the customers = MRR of the account, or a warning that says by how much not."""
-        days = {"start-date": str(moment.today - timedelta(days=1)), "end-date": str(moment.today)}
+        """Σ MRR of the customers = MRR of the account, or a warning that says by how much not; and the months that
+        led there."""
+        months = months_until(moment.today)
+        self.lease.write(mrr_minor=total)
+        db.session.commit()
         try:
-            account = parse_total_mrr(self._ask(reader, "/metrics/all", **days, interval="day"))
-        except (RecordRefused, Unavailable, Missing):
+            metrics = self._ask(reader, "/metrics/all", **months)
+            account = parse_total_mrr(metrics)
+        except (RecordRefused, Unavailable, Missing, NoAccess):
             return  # without the account's figure there is nothing to compare
         difference = total - account
         warnings = save.Warnings(self.import_)
@@ -271,6 +282,20 @@ class Run(Turn):
             )
             warnings.add("account_mrr_differs", None, None, detail)
         self.lease.write(account_difference_minor=difference, warnings=Import.warnings + warnings.write())
+        db.session.commit()
+        self._keep_months(reader, metrics, months, moment)
+
+    def _keep_months(self, reader: fetch.Reader, metrics: object, asked: dict[str, str], moment: Moment) -> None:
+        """What the account's movements came to in each of its last months. Nice to have: no import waits or fails for
+        it, and what cannot be read leaves the months as they were."""
+        try:
+            movements = self._ask(reader, "/metrics/mrr", **asked)
+            months = parse_months(metrics, movements, moment.today)
+        except (RecordRefused, Unavailable, Missing, NoAccess, fetch.Paused) as error:
+            log.info("the account's months were not read", error=type(error).__name__)
+            return
+        self.lease.write()
+        self._provider_to_change().keep_months(months, now())
         db.session.commit()
 
     def _finish(self) -> None:
@@ -283,3 +308,8 @@ class Run(Turn):
         provider.recover(at)
         db.session.commit()
         log.info("import ended", state=str(state))
+
+
+def months_until(today: date) -> dict[str, str]:
+    """What to ask the metrics for: the twelve months before this one, and this one so far."""
+    return {"start-date": str(today.replace(year=today.year - 1, day=1)), "end-date": str(today), "interval": "month"}

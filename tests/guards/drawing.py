@@ -102,6 +102,8 @@ def move_in(world: World, state: str) -> str:
     world.ids[state] = {"tenants": [tenant.id]}
     if state != "none":
         more: dict[str, Any] = {"disconnected_at": now()} if state == "disconnected" else {}
-        factories.make_provider(tenant, state, **more)
+        provider = factories.make_provider(tenant, state, **more)
+        if state == ProviderState.PAUSED:  # an import has been, and the account's months could not be read
+            factories.make_import(provider)
     world.sign_in(state, user)
     return state

@@ -168,6 +168,7 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
         factories.make_import(provider, state, requested_by=f"{word}@example.org", detail=f"{word} said so", sent=1)
         for state in states
     ]
+    factories.give_months(provider)
     failed = imports[2]
     failed.reason, imports[1].cancelled_by = "unavailable", f"{word}@example.org"
     db.session.commit()

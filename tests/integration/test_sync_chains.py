@@ -70,7 +70,7 @@ def test_what_was_found_is_not_questioned_once_it_counts(app, connected, chartmo
     import_ = syncing.run(app, provider, import_id)
 
     assert import_.state == ImportState.DONE
-    assert [seen.path for seen in list(chartmogul.log)[before:]] == ["/account", "/metrics/all"]
+    assert [seen.path for seen in list(chartmogul.log)[before:]] == ["/account", "/metrics/all", "/metrics/mrr"]
 
 
 def _run_out(_connection, _cursor, statement: str, *_) -> None:

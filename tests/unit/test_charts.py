@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from webapp.charts import Curve, bar, histogram, mrr_curve
+from webapp.charts import Curve, bar, histogram, month_bars, mrr_curve
 
 TODAY = date(2026, 11, 22)
 
@@ -93,3 +93,37 @@ def test_histogram_has_a_column_for_each_range_and_says_where_most_are():
 
 def test_few_among_many_are_still_a_sliver():
     assert 'y="198" width="496" height="2"' in histogram([("a", 1_000_000), ("b", 1)])
+
+
+def bars(amounts, **more):
+    svg = ElementTree.fromstring(str(month_bars(amounts, "label", **more)))
+    return [(path.get("class"), path.get("d")) for path in svg.iter("path")]
+
+
+def test_bars_go_up_and_down_from_zero():
+    assert bars([100, -100]) == [
+        ("zero", "M0 100H1000"),
+        ("up", "M75 100h350v-96h-350Z"),
+        ("down", "M575 100h350v96h-350Z"),
+    ]
+
+
+def test_month_of_which_nothing_is_known_keeps_its_place_and_has_no_bar():
+    assert bars([100, None, 0, 50], running=True) == [
+        ("zero", "M0 196H1000"),
+        ("up", "M37.5 196h175v-192h-175Z"),
+        ("up running", "M787.5 196h175v-96h-175Z"),
+    ]
+
+
+def test_small_amount_is_seen_all_the_same_on_its_side_of_zero():
+    assert bars([1, -1, 10**17])[1:3] == [("up", "M50 196h233.3v-2h-233.3Z"), ("down", "M383.3 196h233.3v2h-233.3Z")]
+
+
+@pytest.mark.parametrize("amounts", [[], [None], [0, 0], [-5], [10**17, -(10**17)]])
+def test_bars_of_odd_months_are_still_a_drawing(amounts):
+    drawn = bars(amounts)
+
+    assert drawn[0][0] == "zero"
+    assert len(drawn) == 1 + sum(bool(amount) for amount in amounts)
+    assert not any(re.search(r"nan|inf|e", path) for _, path in drawn)

@@ -197,6 +197,20 @@ class AccountRecord:
     warnings: tuple[RecordWarning, ...] = ()
 
 
+class MonthRecord(NamedTuple):
+    """An account's month: its MRR on the last day, and what its movements came to; None is what ChartMogul left open.
+    Rates are hundredths of a percent, as sent: that of MRR is net, so below zero while the account grows. The month
+    that is not `whole` is the one that was running."""
+
+    last_day: date
+    whole: bool
+    mrr_minor: int
+    movement_minor: int | None
+    churned_minor: int | None
+    customer_churn_rate: int | None
+    mrr_churn_rate: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page of a list. `total_pages` is a hint of the first page, often missing, never to be relied on."""
@@ -350,6 +364,21 @@ def parse_total_mrr(raw: object) -> int:
     return _money(max(dated, key=lambda entry: str(entry["date"])).get("mrr"), None)
 
 
+def parse_months(metrics: object, movements: object, today: date) -> list[MonthRecord]:
+    """The account's months up to today, oldest first, of `GET /metrics/all` and `GET /metrics/mrr`, both by month; odd
+    entries are left out. Raises RecordRefused when either is no answer at all, or nothing is left."""
+    moved = _by_month(movements)
+    months = [
+        _month(day, entry, moved.get(month, (day, {}))[1], today)
+        for month, (day, entry) in sorted(_by_month(metrics).items())
+        if month <= (today.year, today.month)
+    ]
+    usable = [month for month in months if month is not None]
+    if not usable:
+        raise RecordRefused(Refusal.NO_DATE)
+    return usable
+
+
 def is_lead(status: str | None) -> bool:
     """Whether a status is one of the lead statuses, which people set."""
     return status is not None and status.endswith("Lead")
@@ -422,10 +451,67 @@ def looks_like_timestamp(text: str) -> bool:
     return True
 
 
+_MOVED = ("mrr-new-business", "mrr-expansion", "mrr-contraction", "mrr-churn", "mrr-reactivation")
 _TYPES = {type_.value: type_ for type_ in MovementType}
 _canonical = json.JSONEncoder(
     separators=(",", ":"), sort_keys=True, allow_nan=False, check_circular=False, default=utc_text
 ).encode
+
+
+def _by_month(raw: object) -> dict[tuple[int, int], tuple[date, dict[str, object]]]:
+    """The entries of an answer by year and month, each with its day; of several in a month the last one."""
+    entries = raw.get("entries") if isinstance(raw, dict) else None
+    if not isinstance(entries, list):
+        raise RecordRefused(Refusal.NOT_AN_OBJECT)
+    found: dict[tuple[int, int], tuple[date, dict[str, object]]] = {}
+    for entry in entries:
+        sent = entry.get("date") if isinstance(entry, dict) else None
+        try:
+            day = read_time(sent).date() if isinstance(sent, str) else None
+        except ValueError:
+            continue
+        if day and day >= found.get((day.year, day.month), (day,))[0]:
+            found[day.year, day.month] = day, entry
+    return found
+
+
+def _month(day: date, entry: dict[str, object], moved: dict[str, object], today: date) -> MonthRecord | None:
+    """None when its MRR cannot be read: without that it is no month."""
+    mrr = _amount(entry, "mrr")
+    if mrr is None:
+        return None
+    amounts = [_amount(moved, name) for name in _MOVED]
+    known = [amount for amount in amounts if amount is not None]
+    churned = _amount(moved, "mrr-churn")
+    return MonthRecord(
+        last_day=min(day, today),
+        whole=(day.year, day.month) < (today.year, today.month),
+        mrr_minor=mrr,
+        movement_minor=sum(known) if len(known) == len(_MOVED) else None,
+        churned_minor=abs(churned) if churned is not None else None,
+        customer_churn_rate=_rate(entry, "customer-churn-rate"),
+        mrr_churn_rate=_rate(entry, "mrr-churn-rate"),
+    )
+
+
+def _amount(entry: dict[str, object], name: str) -> int | None:
+    try:
+        return _money(_sent(entry, name), None)
+    except RecordRefused:
+        return None
+
+
+def _rate(entry: dict[str, object], name: str) -> int | None:
+    """A rate in percent as hundredths of it. By way of its text: as a float, 1.145 times 100 is less than 114.5."""
+    sent = _sent(entry, name)
+    if type(sent) is int or (isinstance(sent, float | Decimal) and isfinite(sent)):
+        return _amount({"rate": Decimal(str(sent)) * 100}, "rate")
+    return None
+
+
+def _sent(entry: dict[str, object], name: str) -> object:
+    """A figure under either spelling: ChartMogul's metrics are the old family, with hyphens."""
+    return entry.get(name, entry.get(name.replace("-", "_")))
 
 
 def _customer_uuid(value: object) -> str:

@@ -132,7 +132,8 @@ class Import(TenantOwned, Base):
     warnings: Mapped[int] = mapped_column(default=0)
     requests: Mapped[int] = mapped_column(default=0)
     slowdowns: Mapped[int] = mapped_column(default=0)
-    # Account-wide reconciliation, in minor units: Σ of customers' MRR less what /metrics/all says.
+    # Account-wide reconciliation, in minor units: Σ of customers' MRR, and that less what /metrics/all says.
+    mrr_minor: Mapped[int | None] = mapped_column(BigInteger)
     account_difference_minor: Mapped[int | None] = mapped_column(BigInteger)
 
     @property
@@ -165,6 +166,13 @@ class Import(TenantOwned, Base):
         if self.started_at is None:
             return None
         return max(0.0, ((self.ended_at or now()) - self.started_at).total_seconds())
+
+    @property
+    def chartmogul_mrr_minor(self) -> int | None:
+        """The account's MRR as ChartMogul said it; None when it did not."""
+        if self.mrr_minor is None or self.account_difference_minor is None:
+            return None
+        return self.mrr_minor - self.account_difference_minor
 
     @property
     def changed(self) -> int:

@@ -1,6 +1,6 @@
 """A tenant's connection to ChartMogul."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, object_session
 
-from webapp.chartmogul.records import AccountRecord
+from webapp.chartmogul.records import AccountRecord, MonthRecord
 from webapp.extensions import Base, db
 from webapp.models.accounts import Tenant
 from webapp.models.imports import LIVE_IMPORT_STATES, Import, ImportState, Reason, Trigger
@@ -95,6 +95,9 @@ class Provider(TenantOwned, Base):
     dismissed_attributes: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     # Codenames of the fields of which the last import found that no customer has a value.
     fields_without_values: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # The account's last months, oldest first, as /metrics/all and /metrics/mrr gave them: rows of MonthRecord.
+    months: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    months_read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     movements_read: Mapped[int] = mapped_column(default=0)
     # Days that cut the movements, as they were last read, into parts of equally many: where the next read begins.
     movement_borders: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
@@ -175,6 +178,15 @@ class Provider(TenantOwned, Base):
         """Note which account the key opens."""
         self.account_id = account.id or self.account_id
         self.account_name, self.currency, self.time_zone = account.name, account.currency, account.time_zone
+
+    def keep_months(self, months: list[MonthRecord], at: datetime) -> None:
+        """Note what the account's last months were."""
+        self.months = [{**month._asdict(), "last_day": str(month.last_day)} for month in months]
+        self.months_read_at = at
+
+    @property
+    def account_months(self) -> list[MonthRecord]:
+        return [MonthRecord(**{**kept, "last_day": date.fromisoformat(kept["last_day"])}) for kept in self.months]
 
     def ask_probe(self, at: datetime) -> None:
         """Have a worker look at what the key gives; what an older key gave is forgotten."""

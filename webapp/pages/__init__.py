@@ -1,6 +1,7 @@
 """The pages: one blueprint each; what belongs to a larger page is nested in its blueprint."""
 
 from webapp.pages import (
+    account,
     attributes,
     auth,
     columns,
@@ -29,4 +30,6 @@ for part in (keys.blueprint, set_ups.self_serve):
 for part in (set_ups.blueprint, impersonations.blueprint):
     support.blueprint.register_blueprint(part)
 
-BLUEPRINTS = tuple(module.blueprint for module in (auth, customers, imports, properties, providers, support, system))
+BLUEPRINTS = tuple(
+    module.blueprint for module in (account, auth, customers, imports, properties, providers, support, system)
+)

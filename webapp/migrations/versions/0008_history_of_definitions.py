@@ -1,7 +1,7 @@
 """the history of properties' definitions, fields without values, and attributes nobody wants
 
 Revision ID: 0008
-Revises: 0006
+Revises: 0007
 """
 
 from uuid import uuid4
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
