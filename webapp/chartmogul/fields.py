@@ -235,7 +235,8 @@ def best_match(name: str, among: Iterable[Field] | None = None) -> Field | None:
             return field
         for phrase in (field.label, *_ALSO_CALLED.get(field.codename, ())):
             score = _likeness(wanted, _words(phrase))
-            if score > best_score:
+            own = field.custom_key is not None and best is not None  # an attribute of that name is what is meant
+            if score > best_score or (own and score == best_score):
                 best, best_score = field, score
     return best
 
