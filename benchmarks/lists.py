@@ -5,6 +5,7 @@ bin/bench lists [--customers 100000] [--databases sqlite,postgresql] [--times 20
 """
 
 import argparse
+import gc
 import os
 import random
 import tempfile
@@ -106,6 +107,8 @@ def _furnished(database: str, customers: int) -> Iterator[tuple[Person, list[str
                 db.session.commit()
             if database == "postgresql":
                 _analyze(env["FLOOR_URL"])
+            gc.collect()
+            gc.freeze()  # what was made here is not a web process's to look through
             yield Person(app, cast.ada), uuids
             db.session.remove()
             db.engine.dispose()

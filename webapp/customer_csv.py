@@ -1,8 +1,8 @@
 """The customers of a list as a CSV file, made in slices: however many there are, memory holds a few."""
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
+from io import BytesIO, StringIO
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,6 @@ from webapp.tenancy import acting_for, owned
 from webapp.values import PropertyType, csv_value
 
 SLICE = 500
-BYTES_OF_AN_ID = 16
 HEAD = ("name", "external_id", "chartmogul_uuid")
 WORDS = (PropertyType.TEXT, PropertyType.LIST)
 
@@ -30,33 +29,38 @@ def exported_properties(properties: Sequence[Property], chosen: Sequence[Column]
     return first + rest
 
 
-def ordered_ids(provider: Provider, query: CustomerQuery) -> bytes:
-    """The ids of all customers of a list, in its order, packed: 100,000 are 1.6 MB."""
-    ids = rows_of(provider, CustomerValues.customer_id).where(query.condition()).order_by(*query.order())
-    found = db.session.scalars(ids.execution_options(yield_per=SLICE * 10))
-    return b"".join(id_.bytes for id_ in found)
+def ordered_uuids(provider: Provider, query: CustomerQuery) -> BytesIO:
+    """ChartMogul's uuids of all customers of a list, in its order, a line each: 100,000 are 4 MB."""
+    uuids = rows_of(provider, CustomerValues.uuid).where(query.condition()).order_by(*query.order())
+    lines = BytesIO()
+    for some in db.session.scalars(uuids.execution_options(yield_per=SLICE * 10)).partitions():
+        lines.write("".join(f"{uuid}\n" for uuid in some).encode())
+    lines.seek(0)
+    return lines
 
 
-def csv_lines(tenant_id: UUID, ids: bytes, properties: Sequence[Property]) -> Iterator[str]:
+def csv_lines(
+    tenant_id: UUID, provider_id: UUID | None, uuids: BytesIO, properties: Sequence[Property]
+) -> Iterator[str]:
     """The file, a slice at a time; each is a transaction of its own, so that a slow reader holds none."""
     yield _text([[*HEAD, *(property_.codename for property_ in properties)]])
-    places = iter(range(0, len(ids), BYTES_OF_AN_ID))
-    while places_now := list(islice(places, SLICE)):
-        wanted = [UUID(bytes=ids[at : at + BYTES_OF_AN_ID]) for at in places_now]
+    while some := [line.decode().strip() for line in islice(uuids, SLICE)]:
         with acting_for(tenant_id):
-            rows = _rows(wanted, properties)
+            rows = _rows(provider_id, some, properties)
             db.session.rollback()
         yield _text(rows)
 
 
-def _rows(ids: Sequence[UUID], properties: Sequence[Property]) -> list[list[str]]:
+def _rows(provider_id: UUID | None, uuids: Sequence[str], properties: Sequence[Property]) -> list[list[str]]:
     """The rows of these customers in this order; one that was deleted meanwhile is left out."""
-    columns = (Customer.id, Customer.name, Customer.external_id, Customer.uuid)
-    found = {row.id: row for row in db.session.execute(owned(Customer, *columns).where(Customer.id.in_(ids)))}
-    values = fetch_values(ids, properties)
+    columns = (Customer.id, Customer.provider_id, Customer.uuid, Customer.name, Customer.external_id)
+    these = Customer.provider_id == provider_id, Customer.uuid.in_(uuids)
+    by_uuid = {row.uuid: row for row in db.session.execute(owned(Customer, *columns).where(*these))}
+    found = [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
+    values = fetch_values(found, properties)
     types = [(property_.id, PropertyType(property_.type)) for property_ in properties]
     rows = []
-    for row in (found[id_] for id_ in ids if id_ in found):
+    for row in found:
         cells = [harmless(text or "") for text in (row.name, row.external_id, row.uuid)]
         for property_id, type_ in types:
             cell = csv_value(type_, values.get((row.id, property_id)))
@@ -66,6 +70,6 @@ def _rows(ids: Sequence[UUID], properties: Sequence[Property]) -> list[list[str]
 
 
 def _text(rows: Sequence[Sequence[Any]]) -> str:
-    page = io.StringIO()
+    page = StringIO()
     csv.writer(page).writerows(rows)
     return page.getvalue()

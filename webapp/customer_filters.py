@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_
 
 from webapp import by_hand
 from webapp.models import Property
+from webapp.models.types import caseless
 from webapp.values import CannotRead, PropertyType, Value, encode_all, format_value
 
 LONGEST = 200
@@ -66,9 +67,9 @@ class Filter:
 
 
 def holds(column: Any, words: str) -> ColumnElement[bool]:
-    """Whether a text holds these words, in any case."""
-    found: ColumnElement[bool] = column.icontains(words, autoescape=True)
-    return found
+    """Whether a text holds these words, in any case; words with letters beyond z in any of the usual ones."""
+    spelled = {words.lower()} if words.isascii() else {words, words.lower(), words.upper(), words.capitalize()}
+    return or_(*(caseless(column).contains(each, autoescape=True) for each in sorted(spelled)))
 
 
 def read_filters(args: Mapping[str, str], properties: Iterable[Property]) -> list[Filter]:

@@ -79,6 +79,11 @@ class CustomerQuery:
         """The arguments of the same list with one condition less."""
         return self.args(filters=[each for each in self.filters if each is not which])
 
+    def whole_pass(self, rows: Select[Any]) -> Select[Any]:
+        """Rows that are looked at one by one in the order in which they lie: an index would lead to each anew."""
+        by_index = self.sort is BY_TITLE and not self.narrowed
+        return rows if by_index else rows.with_hint(CustomerValues, "NOT INDEXED", "sqlite")
+
     def condition(self) -> ColumnElement[bool]:
         """Whether a row of values is in the list."""
         conditions = [each.condition() for each in self.filters if not each.problem]
@@ -92,7 +97,9 @@ class CustomerQuery:
         """Sorted by the column asked for; who has no value of it comes last, in both directions."""
         key, falling = self.sort.sorted_by, self.descending is not backwards
         if self.sort is BY_TITLE:
-            return _directed(falling, CustomerValues.title, CustomerValues.uuid)
+            # An expression, where the index of titles is not wanted.
+            title = CustomerValues.title.concat("") if self.narrowed else CustomerValues.title
+            return _directed(falling, title, CustomerValues.uuid)
         of_key = *_directed(backwards, key.is_(None)), *_directed(falling, key)
         return [*of_key, *_directed(backwards, CustomerValues.title, CustomerValues.uuid)]
 
@@ -148,9 +155,10 @@ def rows_of(provider: Provider, *columns: Any) -> Select[Any]:
 def fetch_page(provider: Provider, query: CustomerQuery) -> CustomerPage:
     """The page that was asked for: the first, or the one after or before a customer."""
     after, before = _place(provider, query, query.after), _place(provider, query, query.before)
-    backwards = before is not None and after is None
-    rows = rows_of(provider, CustomerValues.uuid, CustomerValues.title, query.sort.sorted_by).where(query.condition())
-    if place := after or before:
+    backwards, place = before is not None and after is None, after or before
+    columns = CustomerValues.uuid, CustomerValues.title, query.sort.sorted_by
+    rows = query.whole_pass(rows_of(provider, *columns)).where(query.condition())
+    if place:
         rows = rows.where(query.beyond(place, backwards))
     found = list(db.session.execute(rows.order_by(*query.order(backwards)).limit(PER_PAGE)))
     if backwards:
@@ -158,7 +166,8 @@ def fetch_page(provider: Provider, query: CustomerQuery) -> CustomerPage:
             return fetch_page(provider, replace(query, before=""))
         found.reverse()
     first = Place(found[0][2], found[0][1], found[0][0]) if found and place else None
-    total, matching, passed = _counts(provider, query, first)
+    known = len(found) if place is None and len(found) < PER_PAGE else None
+    total, matching, passed = _counts(provider, query, first, known)
     return CustomerPage(_customers(provider, [uuid for uuid, *_ in found]), passed + 1, matching, total)
 
 
@@ -171,16 +180,22 @@ def _place(provider: Provider, query: CustomerQuery, uuid: str) -> Place | None:
     return Place(row[0], row[1], uuid) if row else None
 
 
-def _counts(provider: Provider, query: CustomerQuery, first: Place | None) -> tuple[int, int, int]:
-    """How many customers there are, how many match, and how many of these come before a place: in one pass."""
+def _counts(provider: Provider, query: CustomerQuery, first: Place | None, known: int | None) -> tuple[int, int, int]:
+    """How many customers there are, how many match, unless that is known, and how many of these come before a place:
+    in one pass."""
     counted: list[Any] = [func.count()]
-    if query.narrowed:
-        counted.append(func.coalesce(func.sum(case((query.condition(), 1), else_=0)), 0))
+    if query.narrowed and known is None:
+        counted.append(_how_many(query.condition()))
     if first is not None:
-        before = query.condition() & query.beyond(first, backwards=True)
-        counted.append(func.coalesce(func.sum(case((before, 1), else_=0)), 0))
-    found = [int(number) for number in db.session.execute(rows_of(provider, *counted)).one()]
-    return found[0], found[1] if query.narrowed else found[0], found[-1] if first is not None else 0
+        counted.append(_how_many(query.condition() & query.beyond(first, backwards=True)))
+    rows = rows_of(provider, *counted)
+    found = [int(number) for number in db.session.execute(rows if len(counted) == 1 else query.whole_pass(rows)).one()]
+    matching = (found[1] if known is None else known) if query.narrowed else found[0]
+    return found[0], matching, found[-1] if first is not None else 0
+
+
+def _how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
 def _customers(provider: Provider, uuids: Sequence[str]) -> list[Customer]:

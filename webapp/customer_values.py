@@ -37,7 +37,7 @@ def values_of(
     customer: Customer, properties: Sequence[Property], provider: Provider, stale: datetime | None
 ) -> list[ShownValue]:
     """All properties of the tenant, with or without a value, in a few queries."""
-    kept = fetch_values([customer.id], properties)
+    kept = fetch_values([customer], properties)
     last = last_set([property_.id for property_ in properties if not property_.from_chartmogul], customer.id)
     filled_by = [property_.filled_import_id for property_ in properties if property_.filled_import_id]
     imports = {row.id: row for row in db.session.scalars(owned(Import).where(Import.id.in_(filled_by)))}

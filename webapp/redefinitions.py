@@ -52,7 +52,7 @@ def redefinition(provider: Provider, edited: Property, draft: Draft) -> Redefini
     customers, movements = look(provider, LOOKED_AT, [field] if field and differs else [])
     if not customers:
         return None
-    kept, moment = fetch_values([customer.id for customer in customers], [edited]), moment_of(provider)
+    kept, moment = fetch_values(customers, [edited]), moment_of(provider)
     changes = []
     for customer in customers:
         value = kept.get((customer.id, edited.id))

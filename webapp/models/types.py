@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Float, literal
+from sqlalchemy import DateTime, Dialect, Float, String, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
@@ -66,3 +66,21 @@ def _sqlite_now(element: database_now, compiler: Any, **options: Any) -> str:
 @compiles(database_now, "postgresql")
 def _postgresql_now(element: database_now, compiler: Any, **options: Any) -> str:
     return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **options)}))"
+
+
+class caseless(FunctionElement[str]):
+    """A text by which texts are compared and sorted without regard to case, of the letters a to z: cheap enough for
+    100,000 rows at once, and the same on both databases."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(caseless, "sqlite")
+def _sqlite_caseless(element: caseless, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)} COLLATE NOCASE)"
+
+
+@compiles(caseless, "postgresql")
+def _postgresql_caseless(element: caseless, compiler: Any, **options: Any) -> str:
+    return f'lower({compiler.process(element.clauses, **options)} COLLATE "C")'

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +54,7 @@ class CustomerValues(TenantOwned, Base):
             ["tenant_id", "provider_id", "uuid"], ["customers.tenant_id", "customers.provider_id", "customers.uuid"]
         ),
         PrimaryKeyConstraint("tenant_id", "provider_id", "uuid"),
+        Index("ix_customer_values_title", "tenant_id", "provider_id", "title", "uuid"),
         {"sqlite_with_rowid": False},  # rows lie in the order of the key: a tenant's are one stretch
     )
 
@@ -90,10 +92,11 @@ class CustomerValues(TenantOwned, Base):
 
 
 VALUES: Any = CustomerValues.__table__
-for _slot in NUMBER_SLOTS:
-    VALUES.append_column(Column(_slot, BigInteger))
-for _slot in TEXT_SLOTS:
-    VALUES.append_column(Column(_slot, Text))
+# In turns, because the first of each are taken first and a database reads a row from its beginning.
+for _number, _text in zip_longest(NUMBER_SLOTS, TEXT_SLOTS):
+    VALUES.append_column(Column(_number, BigInteger))
+    if _text:
+        VALUES.append_column(Column(_text, Text))
 
 
 def slot_columns(slots: Sequence[str]) -> list[Column[Any]]:

@@ -7,6 +7,7 @@ Revises: 0004
 import json
 import unicodedata
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ depends_on = None
 
 NUMBERS = [f"n{number}" for number in range(1, 61)]
 TEXTS = [f"t{number}" for number in range(1, 41)]
+IN_TURNS = [slot for pair in zip_longest(NUMBERS, TEXTS) for slot in pair if slot]
 OF_THE_TENANT = """
     tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid)
     OR (SELECT current_setting('app.across_tenants', true)) = 'on'
@@ -57,8 +59,7 @@ def _make_tables() -> None:
         sa.Column("gone", sa.Boolean(), nullable=False),
         sa.Column("hash", sa.LargeBinary(length=16), nullable=True),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        *(sa.Column(name, sa.BigInteger()) for name in NUMBERS),
-        *(sa.Column(name, sa.Text()) for name in TEXTS),
+        *(sa.Column(name, sa.Text() if name in TEXTS else sa.BigInteger()) for name in IN_TURNS),
         sa.ForeignKeyConstraint(
             ["tenant_id", "provider_id", "uuid"],
             ["customers.tenant_id", "customers.provider_id", "customers.uuid"],
@@ -68,6 +69,7 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "provider_id", "uuid", name=op.f("pk_customer_values")),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_customer_values_title", "customer_values", ["tenant_id", "provider_id", "title", "uuid"])
     op.create_table(
         "value_changes",
         sa.Column("property_id", sa.Uuid(), nullable=False),
