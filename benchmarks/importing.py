@@ -18,9 +18,11 @@ from webapp import create_app, credentials
 from webapp.chartmogul.client import check_key
 from webapp.chartmogul.fields import FIELDS, Cost
 from webapp.config import Settings
+from webapp.definitions import define
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Property, Provider, Source, Tenant, Trigger
 from webapp.models.types import now
+from webapp.property_draft import Draft
 from webapp.tenancy import acting_for, owned
 from worker import runtime
 from worker.sync import sync
@@ -51,10 +53,10 @@ def connect(settings: Settings, name: str, key: str, properties: int = 0) -> UUI
         provider.complete_set_up(24, None, True, now())
         db.session.add(provider)
         free = [item for item in FIELDS.items() if item[1].cost is not Cost.SUBSCRIPTIONS]
+        made: list[Property] = []
         for codename, field in free[:properties]:
-            definition = {"source": Source.CHARTMOGUL, "type": str(field.type), "field": codename}
-            names = {"name": field.label, "codename": codename}
-            db.session.add(Property(tenant_id=tenant.id, created_at=now(), updated_at=now(), **names, **definition))
+            draft = Draft(field.label, codename, "", Source.CHARTMOGUL, field, "", field.type)
+            made.append(define(None, draft, made, "bench"))
         db.session.commit()
         return tenant.id
 
