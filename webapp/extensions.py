@@ -65,7 +65,7 @@ class MappedConnection(sqlite3.Connection):
 def _prepare_connection(connection: Any, _record: Any) -> None:
     """SQLite: many readers beside one writer, foreign keys on, transactions begun by us (pysqlite's own
     habit of beginning late is what makes two writers fail at once instead of waiting)."""
-    if type(connection).__module__.startswith("sqlite3"):
+    if isinstance(connection, sqlite3.Connection):
         connection.isolation_level = None
         for pragma in (
             "journal_mode=WAL",

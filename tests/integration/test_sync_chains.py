@@ -7,7 +7,7 @@ from simulator import Account
 from tests import expected, syncing
 from webapp.extensions import db
 from webapp.models import ImportState
-from worker.plan import STATUSES
+from worker.plan import PARTS, ROWS_A_PAGE, STATUSES
 
 
 @pytest.fixture
@@ -77,3 +77,20 @@ def _run_out(_connection, _cursor, statement: str, *_) -> None:
     """The job's time is over as soon as the attributes of customers are looked for."""
     if statement.startswith("SELECT customers.status, customers.custom"):
         raise JobTimeoutException
+
+
+def test_second_import_begins_in_as_many_parts_as_the_first_one_found_worth_it(app, connected, chartmogul):
+    provider, account = connected
+    syncing.run(app, provider)
+    db.session.refresh(provider)
+    borders, before = provider.movement_borders, len(chartmogul.log)
+    account.advance(2)
+
+    syncing.run(app, provider)
+
+    assert len(borders) == min(PARTS, len(account.activities()) // (4 * ROWS_A_PAGE)) - 1
+    assert sorted(borders) == borders
+    first = [seen.query for seen in list(chartmogul.log)[before:] if seen.path == "/activities"]
+    begun = {query.get("start-date") for query in first if "start-after" not in query}
+    assert len(begun) > len(borders)
+    assert expected.held_movements(provider) == expected.expected_movements(account)
