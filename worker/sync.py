@@ -17,16 +17,14 @@ from webapp.chartmogul.records import (
     PageBroken,
     RecordRefused,
     parse_account,
-    parse_months,
     parse_page,
-    parse_total_mrr,
 )
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Reason
 from webapp.models.imports import MAX_ATTEMPTS, MOST_CUT_OFFS
 from webapp.models.types import now
 from webapp.values import Moment
-from worker import fetch, refresh, save, subscriptions
+from worker import accounts, fetch, refresh, save, subscriptions
 from worker.lease import Lease, Lost
 from worker.limits import Budget
 from worker.plan import LISTS, Plan
@@ -130,13 +128,13 @@ class Run(Turn):
         """The key still opens the account whose data we hold; its currency and zone may have changed."""
         self._begin("check_key")
         try:
-            account = parse_account(self._ask(reader, "/account"))
+            account = parse_account(self.ask(reader, "/account"))
         except (RecordRefused, Missing):
             raise Unavailable("the account cannot be read") from None
         if not self.provider.opens(account):
             raise OtherAccount
         self.lease.write()
-        provider = self._provider_to_change()
+        provider = self.provider_to_change()
         provider.describe(account)
         provider.last_attempt_at = now()
         db.session.commit()
@@ -188,7 +186,7 @@ class Run(Turn):
         """How many more customers ChartMogul counts than it listed: with one row a page, the page counter of the
         first page is their number. Without it a list that was cut is taken to lack some."""
         try:
-            count = parse_page(self._ask(reader, "/customers", per_page="1")).total_pages
+            count = parse_page(self.ask(reader, "/customers", per_page="1")).total_pages
         except (PageBroken, Unavailable, Missing):
             count = None
         return max(0, count - len(self.seen.customers)) if count is not None else int(plan.cut_by_status)
@@ -249,7 +247,7 @@ class Run(Turn):
             self._reload()
         refresh.fill_properties(self.import_, self.provider, self.lease, moment, self._saved)
         if self.import_.account_difference_minor is None:
-            self._reconcile_account(reader, total, moment)
+            accounts.reconcile(self, reader, total, moment)
         self._done("properties")
 
     def _moment(self) -> datetime:
@@ -263,53 +261,13 @@ class Run(Turn):
         self._reload()
         return at
 
-    def _reconcile_account(self, reader: fetch.Reader, total: int, moment: Moment) -> None:
-        """Σ MRR of the customers = MRR of the account, or a warning that says by how much not; and the months that
-        led there."""
-        months = months_until(moment.today)
-        self.lease.write(mrr_minor=total)
-        db.session.commit()
-        try:
-            metrics = self._ask(reader, "/metrics/all", **months)
-            account = parse_total_mrr(metrics)
-        except (RecordRefused, Unavailable, Missing, NoAccess):
-            return  # without the account's figure there is nothing to compare
-        difference = total - account
-        warnings = save.Warnings(self.import_)
-        if difference:
-            detail = (
-                f"The customers' MRR adds up to {total / 100:,.2f}, ChartMogul's own figure is {account / 100:,.2f}."
-            )
-            warnings.add("account_mrr_differs", None, None, detail)
-        self.lease.write(account_difference_minor=difference, warnings=Import.warnings + warnings.write())
-        db.session.commit()
-        self._keep_months(reader, metrics, months, moment)
-
-    def _keep_months(self, reader: fetch.Reader, metrics: object, asked: dict[str, str], moment: Moment) -> None:
-        """What the account's movements came to in each of its last months. Nice to have: no import waits or fails for
-        it, and what cannot be read leaves the months as they were."""
-        try:
-            movements = self._ask(reader, "/metrics/mrr", **asked)
-            months = parse_months(metrics, movements, moment.today)
-        except (RecordRefused, Unavailable, Missing, NoAccess, fetch.Paused) as error:
-            log.info("the account's months were not read", error=type(error).__name__)
-            return
-        self.lease.write()
-        self._provider_to_change().keep_months(months, now())
-        db.session.commit()
-
     def _finish(self) -> None:
         at = now()
         state = ImportState.PARTLY_DONE if self.import_.skipped else ImportState.DONE
         self.lease.write(state=state, ended_at=at, lease_until=None, checkpoint={}, **self._spent())
         save.forget_pages_up_to(self.import_)
-        provider = self._provider_to_change()
+        provider = self.provider_to_change()
         provider.last_success_at = at
         provider.recover(at)
         db.session.commit()
         log.info("import ended", state=str(state))
-
-
-def months_until(today: date) -> dict[str, str]:
-    """What to ask the metrics for: the twelve months before this one, and this one so far."""
-    return {"start-date": str(today.replace(year=today.year - 1, day=1)), "end-date": str(today), "interval": "month"}

@@ -67,7 +67,7 @@ class Turn:
             self.lease.write(reason=reason, detail=detail, **ended, **self._spent())
         except Lost:
             return self.end_cancelled()
-        provider = self._provider_to_change()
+        provider = self.provider_to_change()
         provider.last_attempt_at = at
         provider.failures += 1
         if reason in NEEDS_A_PERSON or provider.failures >= FAILURES_BEFORE_ACTION:
@@ -131,7 +131,7 @@ class Turn:
                     yield item
                 self._may_go_on()
 
-    def _ask(self, reader: fetch.Reader, path: str, **params: str) -> Any:
+    def ask(self, reader: fetch.Reader, path: str, **params: str) -> Any:
         """One answer, waited for with signs of life."""
         (answer,) = list(self._arriving(reader, [lambda: [(reader.get(path, False, **params),)]]))
         return answer[0]
@@ -188,7 +188,7 @@ class Turn:
         added = {"requests": Import.requests + requests, "slowdowns": Import.slowdowns + slowdowns}
         return {**changes, **added}
 
-    def _provider_to_change(self) -> Provider:
+    def provider_to_change(self) -> Provider:
         """The provider's row, in the running transaction."""
         statement = owned(Provider).where(Provider.id == self.import_.provider_id).with_for_update(key_share=True)
         provider: Provider = db.session.scalars(statement).one()
