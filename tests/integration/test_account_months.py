@@ -13,7 +13,7 @@ from webapp.models import ImportState, Provider
 from webapp.models.types import now
 from webapp.tenancy import across_tenants
 from worker import fetch
-from worker.sync import months_until
+from worker.accounts import months_until
 
 
 @pytest.fixture(autouse=True)
