@@ -8,6 +8,7 @@ yes or no also `yes` and `no`.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_
@@ -21,6 +22,8 @@ LONGEST = 200
 RANGED = (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT, PropertyType.DATE)
 WORDED = (PropertyType.TEXT, PropertyType.LIST)
 EMPTY, FILLED, YES, NO = "empty", "filled", "yes", "no"
+# What `caseless` does to a text on PostgreSQL.
+TO_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 IS_WORDS = {EMPTY: "is empty", FILLED: "is not empty", YES: "is yes", NO: "is no"}
 
 
@@ -68,7 +71,8 @@ class Filter:
 
 def holds(column: Any, words: str) -> ColumnElement[bool]:
     """Whether a text holds these words, in any case; words with letters beyond z in any of the usual ones."""
-    spelled = {words.lower()} if words.isascii() else {words, words.lower(), words.upper(), words.capitalize()}
+    usual = words, words.lower(), words.upper(), words.capitalize()
+    spelled = {each.translate(TO_SMALL) for each in usual}
     return or_(*(caseless(column).contains(each, autoescape=True) for each in sorted(spelled)))
 
 

@@ -165,6 +165,8 @@ def fetch_page(provider: Provider, query: CustomerQuery) -> CustomerPage:
         if len(found) < PER_PAGE:  # fewer before it than a page holds: the first page
             return fetch_page(provider, replace(query, before=""))
         found.reverse()
+    elif place and not found:  # nobody is left after it
+        return fetch_page(provider, replace(query, after=""))
     first = Place(found[0][2], found[0][1], found[0][0]) if found and place else None
     known = len(found) if place is None and len(found) < PER_PAGE else None
     total, matching, passed = _counts(provider, query, first, known)

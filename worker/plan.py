@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
-from webapp.chartmogul.records import Page, read_time
+from webapp.chartmogul.records import YEARS, Page, read_time
 
 LISTS = {"customers": "/customers", "movements": "/activities"}
 STATUSES = (
@@ -30,7 +30,8 @@ MOST_CHAINS = 100
 # Into so many parts movements are cut that were read before.
 PARTS = 8
 A_DAY = timedelta(days=1)
-EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
+# The days that a movement can have: a list that is cut must not lack what the whole one holds.
+EARLIEST, LATEST = date(YEARS[0], 1, 1), date(YEARS[-1], 12, 31)
 
 
 @dataclass(eq=False)

@@ -294,3 +294,11 @@ def test_support_may_look_but_not_export(person, cast, provider):
     assert "Support cannot export." in page.text
     assert 'href="/customers.csv' not in page.text
     assert sam.get("/customers.csv").status_code == 403
+
+
+def test_page_after_the_last_customer_is_the_first_page(person, cast, provider):
+    customers = [factories.make_customer(provider, name) for name in ("Blue Finch", "Hanami")]
+
+    answer = person(cast.max).get(f"/customers?after={customers[-1].uuid}")
+
+    assert names(answer) == ["Blue Finch", "Hanami"]

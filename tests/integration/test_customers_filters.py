@@ -104,6 +104,17 @@ def test_condition_that_cannot_be_read_says_so_and_narrows_nothing(person, cast,
     assert "Enter a plain amount, for example 1234.50." in form
 
 
+def test_text_with_a_capital_beyond_z_is_found_by_its_own_words(person, cast, provider):
+    place, tags = (factories.make_property(cast.acme, name, type=name) for name in ("text", "list"))
+    customer = factories.make_customer(provider, "Blue Finch")
+    factories.make_value(place, customer, text="Groß Ährenbach")
+    factories.make_value(tags, customer, text='["Groß Ährenbach"]')
+    ada, words = person(cast.ada), quote("Groß Ährenbach")
+
+    assert column(ada.get(f"/customers?text.has={words}").text) == ["Blue Finch"]
+    assert column(ada.get(f"/customers?list.has={words}").text) == ["Blue Finch"]
+
+
 @pytest.mark.parametrize(
     "query", ["size.is=nonsense", "nobody.min=3", "size.has=x", "size.min=%00", "size.=1", ".min=1"]
 )

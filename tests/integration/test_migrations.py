@@ -68,7 +68,21 @@ def test_history_of_definitions_begins_with_what_there_is(owners_settings):
         db.engine.dispose()
 
 
-def _insert_property(version: int) -> UUID:
+def test_more_properties_than_there_is_room_for_are_said_before_anything_is_changed(owners_settings, capfd):
+    with create_app(owners_settings).app_context():
+        upgrade()
+        downgrade(revision="0004")
+        _insert_property(1, count=61)
+
+        with pytest.raises(SystemExit):
+            upgrade()
+
+        assert "has 61 properties of numbers; there is room for 60: delete some first" in capfd.readouterr().err
+        assert "customer_values" not in inspect(db.engine).get_table_names()
+        db.engine.dispose()
+
+
+def _insert_property(version: int, count: int = 1) -> UUID:
     """A property as it was kept before, the second of them redefined since it was filled."""
     tenant, at = uuid4(), datetime(2026, 11, 1, tzinfo=UTC)
     row = {"id": uuid4(), "name": "MRR", "codename": "mrr", "type": "money", "source": "chartmogul", "field": "cm_mrr"}
@@ -77,5 +91,7 @@ def _insert_property(version: int) -> UUID:
         of = {"id": tenant, "name": "Acme", "slug": f"acme-{version}", "time_zone": "UTC", "created_at": at}
         connection.execute(insert(Tenant.__table__).values(**of))
         times = {"created_at": at, "updated_at": at + timedelta(days=1)}
-        connection.execute(insert(Property.__table__).values(**row, **filled, **times))
+        for number in range(count):
+            many = {"id": uuid4(), "codename": f"mrr_{number}"} if number else {}
+            connection.execute(insert(Property.__table__).values(**{**row, **filled, **times, **many}))
     return row["id"]

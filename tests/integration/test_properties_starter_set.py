@@ -152,3 +152,15 @@ def test_members_see_no_button_and_support_a_disabled_one(person, cast, provider
     assert max_.post(ADDRESS).status_code == 403
     assert sam.post(ADDRESS).status_code == 403
     assert kept() == []
+
+
+def test_set_without_room_says_so_and_makes_nothing(person, cast, provider):
+    for number in range(60):
+        factories.make_property(cast.acme, f"Size {number}", type="number", source=Source.BY_HAND, field=None)
+    ada = person(cast.ada)
+
+    answer = ada.post(ADDRESS)
+
+    assert answer.status_code == 303
+    assert "There is no room for all of them. Delete some properties first." in ada.get(answer.location).text
+    assert len(kept()) == 60

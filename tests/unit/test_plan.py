@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.histories import PATIENT
-from webapp.chartmogul.records import Page
+from webapp.chartmogul.records import YEARS, Page
 from worker.plan import PARTS, STATUSES, Chain, FetchedPage, Plan, equal_parts
 
 BEGAN = datetime(2021, 3, 1, 12, tzinfo=UTC)
@@ -152,3 +152,10 @@ def test_each_chain_asks_for_a_day_more_on_either_side() -> None:
     assert chain.owner()(datetime(2024, 3, 1, tzinfo=UTC))
     assert chain.owner()(datetime(2024, 3, 31, 23, 59, 59, tzinfo=UTC))
     assert not chain.owner()(datetime(2024, 4, 1, tzinfo=UTC))
+
+
+def test_parts_together_ask_for_every_day_that_a_movement_can_have() -> None:
+    first, last = Chain("movements", until=date(2024, 3, 1)), Chain("movements", since=date(2024, 3, 1))
+
+    assert first.params()["start-date"] == date(YEARS[0], 1, 1).isoformat()
+    assert last.params()["end-date"] == date(YEARS[-1], 12, 31).isoformat()

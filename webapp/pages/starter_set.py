@@ -9,6 +9,7 @@ from webapp.customer_columns import all_properties
 from webapp.extensions import db
 from webapp.freshness import when_filled
 from webapp.models import Provider
+from webapp.models.properties import NoRoom
 from webapp.rendering import count
 from webapp.starter_set import create_missing
 
@@ -28,6 +29,10 @@ def create() -> AnyResponse:
     except IntegrityError:  # the same press at the same moment
         db.session.rollback()
         made = []
+    except NoRoom:
+        db.session.rollback()
+        flash("There is no room for all of them. Delete some properties first.", "No property was created")
+        return redirect(url_for("properties.index"), 303)
     if made:
         flash(when_filled(provider), f"{count(len(made), 'property', 'properties')} created. Filled on the next sync.")
     else:

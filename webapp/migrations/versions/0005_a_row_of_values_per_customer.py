@@ -26,13 +26,13 @@ OF_THE_TENANT = """
     OR (SELECT current_setting('app.across_tenants', true)) = 'on'
 """
 BINARY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-TITLE = "coalesce(name, company, email, external_id, uuid)"
 LOT = 2_000
 
 
 def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("SELECT set_config('app.across_tenants', 'on', true)")
+    _require_room()
     _make_tables()
     _add_rows()
     op.add_column("providers", sa.Column("statuses", sa.JSON(), server_default="[]", nullable=False))
@@ -44,6 +44,17 @@ def upgrade() -> None:
     op.drop_table("filled_customers")
     op.drop_index("ix_customers_tenant_provider_name", "customers")
     _guard("customer_values", "value_changes", "saved_views")
+
+
+def _require_room() -> None:
+    """Until now nothing limited how many properties a tenant has; SQLite would keep half of a migration that fails."""
+    as_text = "CASE WHEN type IN ('text', 'list') THEN 1 ELSE 0 END"
+    counts = sa.text(f"SELECT tenant_id, {as_text} AS as_text, count(*) AS number FROM properties GROUP BY 1, 2")
+    for found in op.get_bind().execute(counts).fetchall():
+        kind, most = ("texts", len(TEXTS)) if found.as_text else ("numbers", len(NUMBERS))
+        if found.number > most:
+            who = f"tenant {found.tenant_id} has {found.number} properties of {kind}"
+            raise RuntimeError(f"{who}; there is room for {most}: delete some first")
 
 
 def _make_tables() -> None:
