@@ -12,7 +12,7 @@ from sqlalchemy import Select
 
 from webapp.extensions import db
 from webapp.import_list import Nonsense
-from webapp.models import Customer, Import, Property, PropertyVersion, ValueChange
+from webapp.models import Customer, Import, ImportState, Property, PropertyVersion, Provider, ValueChange
 from webapp.spreadsheets import harmless
 from webapp.tenancy import acting_for, owned
 from webapp.value_history import Told, told
@@ -72,6 +72,15 @@ def changes_csv(tenant_id: UUID, import_id: UUID) -> Iterator[str]:
 def changes_of(import_id: UUID, customer_ids: Sequence[UUID]) -> Select[Any]:
     of_these = ValueChange.import_id == import_id, ValueChange.customer_id.in_(customer_ids)
     return owned(ValueChange).where(*of_these).order_by(ValueChange.customer_id)
+
+
+def last_changes(customer: Customer, provider: Provider) -> tuple[Import, list[Told]] | None:
+    """What changed of a customer in the newest import that ended well; None before there is one."""
+    ended = Import.provider_id == provider.id, Import.state.in_((ImportState.DONE, ImportState.PARTLY_DONE))
+    newest = db.session.scalars(owned(Import).where(*ended).order_by(Import.number.desc()).limit(1)).first()
+    if newest is None:
+        return None
+    return newest, sorted(told(db.session.scalars(changes_of(newest.id, [customer.id])).all()), key=_by_property)
 
 
 def _ids_after(import_id: UUID, after: UUID | None, limit: int) -> list[UUID]:

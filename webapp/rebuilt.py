@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from webapp.chartmogul.fields import Cost, Field, PropertyType
-from webapp.values import CannotRead, Moment, Movement, Value, convert, mrr_by_day, values_reader
+from webapp.values import CannotRead, Moment, Movement, Value, convert, encode, mrr_by_day, values_reader
 
 # A value from a moment on, until the next.
 Step = tuple[datetime, Value | None]
@@ -66,6 +66,8 @@ def _months(first: date, last: date, zone: tzinfo) -> Iterator[datetime]:
 def _as(value: Value | None, from_type: PropertyType, to_type: PropertyType, zone: tzinfo) -> Value | None:
     """A value as a type; None for one that cannot be, as an import leaves it."""
     try:
-        return None if value is None else convert(value, from_type, to_type, zone)
+        read = None if value is None else convert(value, from_type, to_type, zone)
+        encode(to_type, read)
+        return read
     except CannotRead:
         return None

@@ -205,6 +205,7 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
     return {
         "assets": ["app.css"],
         "customers": [row.id for row in customers],
+        "history": [row.id for row in properties],
         "imports": [row.id for row in reversed(imports)],
         "properties": [row.id for row in properties],
         "providers": [provider.id],

@@ -1,6 +1,7 @@
 """Values of the past: held to the slow reference at moments gone by, and where they begin and end."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
@@ -40,7 +41,7 @@ def test_steps_are_in_order_and_each_says_something_new(history: tuple[Customer,
 
         assert [at for at, _ in steps] == sorted({at for at, _ in steps})
         assert all(at < moment.now for at, _ in steps)
-        assert all(before != after for (_, before), (_, after) in zip(steps, steps[1:], strict=False))
+        assert all(before != after for (_, before), (_, after) in pairwise(steps))
 
 
 def moved(day: str, minor: int, type_: str = "expansion") -> Movement:
