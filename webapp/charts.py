@@ -169,7 +169,8 @@ def _marks(curve: Curve, x: _Scale, y: _Scale) -> list[Markup]:
     after, shapes = dict(curve.past), []
     for type_, (above, below) in MARKS.items():
         places = sorted({(x(day), y(after[day])) for day, moved in curve.moved if moved == type_ and day in after})
-        marks = "".join(f"M{at} {_short(max(0, h - above))}V{_short(min(HEIGHT, h + below))}" for at, h in places)
+        tall, top = above + below, HEIGHT - above - below  # a mark keeps its height at the edges of the drawing
+        marks = "".join(f"M{at} {_short(min(max(0, h - above), top))}v{tall}" for at, h in places)
         shapes += [_MOVED.format(type_, marks)] if marks else []
     return shapes
 
