@@ -82,7 +82,7 @@ def step_line(line: Line, label: str) -> Markup:
     """A step line: dashed and pale what is rebuilt, plain what was recorded."""
     numbers = [number for _, number in (*line.rebuilt, *line.recorded) if number is not None]
     x = _Scale(line.first, line.end, 0, WIDTH)
-    y = _Scale(min(0, *numbers), max(0, *numbers), HEIGHT - 4, 8)
+    y = _Scale(min([0, *numbers]), max([0, *numbers]), HEIGHT - 4, 8)
     begins = line.recorded[0][0] if line.recorded else line.end
     shapes = []
     for kind, steps, end in (("rebuilt", line.rebuilt, begins), ("recorded", line.recorded, line.end)):
