@@ -24,6 +24,7 @@ from webapp.models import (
     Tenant,
     Trigger,
     User,
+    ValueChange,
 )
 from webapp.models.accounts import PASSWORDS
 from webapp.models.types import now
@@ -190,6 +191,17 @@ def make_value(
         update_rows(CustomerValues, [row], key=("provider_id", "uuid"))
         if by is not None:
             value_history.keep(property_, customer.id, None, kept, by, now())
+        db.session.commit()
+
+
+def make_change(
+    property_: Property, customer: Customer, import_: Import, before: Any, after: Any, **changes: Any
+) -> None:
+    """Keep that an import changed a value, as it is kept in the property's slot."""
+    row = {"property_id": property_.id, "customer_id": customer.id, "version": property_.version, "at": now()}
+    told = ValueChange.told(property_.slot, before, after)
+    with acting_for(customer.tenant_id):
+        insert_rows(ValueChange, [{**row, "import_id": import_.id, "by": None, **told, **changes}])
         db.session.commit()
 
 

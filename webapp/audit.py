@@ -28,6 +28,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "import:started": frozenset({"number", "trigger"}),
     "import:cancelled": frozenset({"number"}),
     "import:retried": frozenset({"number"}),
+    "import:changes_exported": frozenset({"number"}),
     "property:created": frozenset({"name", "source", "field"}),
     "property:updated": frozenset({"name", "source", "field"}),
     "property:deleted": frozenset({"name"}),

@@ -7,11 +7,14 @@ chart shows is said in its label, too.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 1000, 200
 Day = tuple[date, int]
+# How far the mark of a movement goes above the curve and below it: told apart without colours.
+MARKS = {"new_biz": (16, 0), "expansion": (8, 0), "contraction": (0, 8), "churn": (0, 16), "reactivation": (16, 16)}
 
 _CURVE = Markup(
     '<svg class="chart" viewBox="0 0 1000 200" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
@@ -19,6 +22,8 @@ _CURVE = Markup(
 _HISTOGRAM = Markup(
     '<svg class="chart" viewBox="0 0 1000 200" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
 )
+_MOVED = Markup('<path class="moved {}" d="{}"/>')
+_LEGEND_MARK = Markup('<svg class="legend-mark" viewBox="0 0 32 32" aria-hidden="true"><path d="M0 16H32"/>{}</svg>')
 _MONTH_BAR = Markup('<path class="{}" d="M{} {}h{}v{}h-{}Z"/>')
 _BAR = Markup(
     '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
@@ -35,6 +40,8 @@ class Curve:
     past: Sequence[Day]
     scheduled: Sequence[Day]
     today: date
+    # The past movements' days and types.
+    moved: Sequence[tuple[date, str]] = ()
 
     @property
     def first(self) -> date:
@@ -57,6 +64,33 @@ class Curve:
         return self.past[-1][1] if self.past else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Numbers by moment (seconds since 1970), oldest first, each holding until the next, None a gap; at first those
+    that are rebuilt, then those that were recorded, up to `end`."""
+
+    rebuilt: Sequence[tuple[int, int | None]]
+    recorded: Sequence[tuple[int, int | None]]
+    end: int
+
+    @property
+    def first(self) -> int:
+        return min(at for at, _ in (*self.rebuilt, *self.recorded, (self.end, None)))
+
+
+def step_line(line: Line, label: str) -> Markup:
+    """A step line: dashed and pale what is rebuilt, plain what was recorded."""
+    numbers = [number for _, number in (*line.rebuilt, *line.recorded) if number is not None]
+    x = _Scale(line.first, line.end, 0, WIDTH)
+    y = _Scale(min([0, *numbers]), max([0, *numbers]), HEIGHT - 4, 8)
+    begins = line.recorded[0][0] if line.recorded else line.end
+    shapes = []
+    for kind, steps, end in (("rebuilt", line.rebuilt, begins), ("recorded", line.recorded, line.end)):
+        drawn = _with_gaps(steps, end, x, y)
+        shapes += [Markup('<path class="{}" d="{}"/>').format(kind, drawn)] if drawn else []
+    return _CURVE.format(label, Markup("").join(shapes))
+
+
 def mrr_curve(curve: Curve, label: str) -> Markup:
     """A step curve from the first day to today; what is scheduled goes on dashed, each change marked."""
     x, y = _scales(curve)
@@ -67,12 +101,20 @@ def mrr_curve(curve: Curve, label: str) -> Markup:
         shapes.append(Markup('<path class="area" d="{}V{}H{}Z"/><path d="{}"/>').format(steps, HEIGHT, start, steps))
         if curve.scheduled:
             shapes.append(Markup('<path class="today" d="M{} 0V{}"/>').format(end, HEIGHT))
+    shapes += _marks(curve, x, y)
     if curve.scheduled:
         ahead = [(curve.today, curve.now), *curve.scheduled, (curve.last, curve.scheduled[-1][1])]
         shapes.append(Markup('<path class="ahead" d="{}"/>').format(_steps(ahead, x, y)))
         marks = "".join(f"M{x(day)} {_short(max(0, y(minor) - 8))}v16" for day, minor in curve.scheduled)
         shapes.append(Markup('<path class="mark" d="{}"/>').format(marks))
     return _CURVE.format(label, Markup("").join(shapes))
+
+
+def movement_mark(type_: str) -> Markup:
+    """The mark of a kind of movement by itself, for a legend."""
+    above, below = MARKS.get(type_, (8, 8))
+    drawn = f"M16 {16 - above}V{16 + below}"
+    return _LEGEND_MARK.format(_MOVED.format(type_, drawn))
 
 
 def month_bars(amounts: Sequence[int | None], label: str, running: bool = False) -> Markup:
@@ -122,6 +164,17 @@ class _Scale:
         return _short(self.start + self.reach * (number - self.low) / self.span)
 
 
+def _marks(curve: Curve, x: _Scale, y: _Scale) -> list[Markup]:
+    """A mark for each past movement where it happened, a path for each kind."""
+    after, shapes = dict(curve.past), []
+    for type_, (above, below) in MARKS.items():
+        places = sorted({(x(day), y(after[day])) for day, moved in curve.moved if moved == type_ and day in after})
+        tall, top = above + below, HEIGHT - above - below  # a mark keeps its height at the edges of the drawing
+        marks = "".join(f"M{at} {_short(min(max(0, h - above), top))}v{tall}" for at, h in places)
+        shapes += [_MOVED.format(type_, marks)] if marks else []
+    return shapes
+
+
 def _scales(curve: Curve) -> tuple[_Scale, _Scale]:
     lowest = min(0, min((minor for _, minor in (*curve.past, *curve.scheduled)), default=0))
     across = _Scale(curve.first.toordinal(), curve.last.toordinal(), 0, WIDTH)
@@ -131,6 +184,15 @@ def _scales(curve: Curve) -> tuple[_Scale, _Scale]:
 def _steps(days: Sequence[Day], x: _Scale, y: _Scale) -> str:
     day, minor = days[0]
     return f"M{x(day)} {y(minor)}" + "".join(f"H{x(day)}V{y(minor)}" for day, minor in days[1:])
+
+
+def _with_gaps(steps: Sequence[tuple[int, int | None]], end: int, x: _Scale, y: _Scale) -> str:
+    drawn, before = "", None
+    for (at, number), (until, _) in pairwise([*steps, (end, None)]):
+        if number is not None:
+            drawn += f"{'M' if before is None else 'V'}{f'{x(at)} ' if before is None else ''}{y(number)}H{x(until)}"
+        before = number
+    return drawn
 
 
 def _short(number: float) -> float:

@@ -33,6 +33,11 @@ def date_tag(moment: datetime, in_zone: ZoneInfo | None = None) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(utc, exact(moment), local)
 
 
+def day_of(seconds: int, in_zone: ZoneInfo) -> str:
+    """The day of a moment that is given in seconds since 1970."""
+    return day(datetime.fromtimestamp(seconds, in_zone).date())
+
+
 def customer_count(provider: Provider | None) -> int:
     """How many customers ChartMogul has now: without those no longer in it."""
     if provider is None:

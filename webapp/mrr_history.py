@@ -1,5 +1,6 @@
 """A customer's MRR over time, from the movements that a reader may see."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +43,14 @@ def curve_of(customer: Customer, provider: Provider, at: datetime) -> Curve:
         if row.at > at:
             mrr += row.movement_minor
             scheduled[row.at.astimezone(provider.zone).date()] = mrr
-    return Curve(past, list(scheduled.items()), moment.today)
+    moved = [(min(row.at.astimezone(provider.zone).date(), moment.today), row.type) for row in rows if row.at <= at]
+    return Curve(past, list(scheduled.items()), moment.today, moved)
+
+
+def legend_of(curve: Curve) -> list[tuple[str, str, int]]:
+    """The kinds of movements that the curve marks: each with its word and how many there are."""
+    counts = Counter(type_ for _, type_ in curve.moved)
+    return [(type_, word, counts[type_]) for type_, word in MOVEMENT_WORDS.items() if counts[type_]]
 
 
 def in_words(curve: Curve, currency: str | None) -> str:

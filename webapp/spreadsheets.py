@@ -22,6 +22,12 @@ def csv_file(name: str, columns: Iterable[str], rows: Iterable[Iterable[object]]
     return response
 
 
+def streamed_csv(name: str, lines: Iterable[str]) -> Response:
+    """An answer that a browser saves as a file while it is still being made."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(lines, content_type="text/csv; charset=utf-8", headers=headers)
+
+
 def _cell(value: object) -> object:
     """Empty is empty, times are ISO in UTC, and a text that begins like a formula gets an apostrophe."""
     if isinstance(value, datetime):

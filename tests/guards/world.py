@@ -188,6 +188,8 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
     factories.make_version(properties[0], f"{word}@example.org", name=f"{word} before", filled_import_id=imports[0].id)
     factories.make_value(properties[0], customers[0], number=12900)
     factories.make_value(properties[1], customers[0], text=f"{word} is kind", by=f"{word}@support.example")
+    for import_ in imports:
+        factories.make_change(properties[2], customers[0], import_, None, f"{word} small", at=import_.started_at)
     of_tenant = {"tenant_id": tenant.id, "import_id": imports[3].id}
     db.session.add(ImportPage(stream="customers", number=1, seen=b"0", **of_tenant))
     about = {"customer_uuid": "cus_1", "customer_name": f"{word} Ltd", "detail": f"{word} differs"}
@@ -203,6 +205,7 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
     return {
         "assets": ["app.css"],
         "customers": [row.id for row in customers],
+        "history": [row.id for row in properties],
         "imports": [row.id for row in reversed(imports)],
         "properties": [row.id for row in properties],
         "providers": [provider.id],

@@ -8,6 +8,7 @@ import pytest
 from tests import factories
 from tests.factories import Cast
 from tests.pages import statements, table
+from tests.texts import words_of
 from webapp.models import ProviderState
 from webapp.models.types import now
 
@@ -113,10 +114,10 @@ def test_values_say_where_they_come_from_and_how_fresh_they_are(person, cast, pr
     page = page_of(person(cast.max), customer)
 
     assert table(page)[1:] == [
-        ["MRR", "129.00 EUR", "ChartMogul", "import #1 , 2 hours ago"],
-        ["Plan", "none", "ChartMogul", "import #1 , 2 hours ago"],
-        ["New", "none", "ChartMogul", "Filled on the next sync"],
-        ["Owner", "Petra", "By hand", "just now , ada@acme.example"],
+        ["MRR History of MRR", "129.00 EUR", "ChartMogul", "import #1 , 2 hours ago"],
+        ["Plan History of Plan", "none", "ChartMogul", "import #1 , 2 hours ago"],
+        ["New History of New", "none", "ChartMogul", "Filled on the next sync"],
+        ["Owner History of Owner", "Petra", "By hand", "just now , ada@acme.example"],
     ]
     assert f'href="/imports/{import_.id}"' in page
     assert "<input" not in page.split("<main")[1]
@@ -185,3 +186,29 @@ def test_number_of_queries_does_not_grow_with_values_and_movements(person, cast,
     page_of(ada, customer)
 
     assert len(few) == length <= 15
+
+
+def test_curve_marks_its_movements_with_a_legend_in_words(person, cast, customer):
+    for days, type_ in ((90, "new_biz"), (60, "expansion"), (30, "expansion"), (9, "churn")):
+        factories.make_movement(customer, now() - timedelta(days=days), 100, 100, type=type_)
+
+    page = page_of(person(cast.max), customer)
+
+    drawn = page[page.index('<svg class="chart"') : page.index("Marks on the curve")]
+    assert all(f'class="moved {type_}"' in drawn for type_ in ("new_biz", "expansion", "churn"))
+    assert "New business (1) Expansion (2) Churn (1)" in words_of(page)
+
+
+def test_what_changed_in_the_last_import_is_told(person, cast, provider, customer):
+    mrr = factories.make_property(cast.acme, "MRR")
+    before, last = factories.make_import(provider), factories.make_import(provider)
+    factories.make_import(provider, "failed")
+    factories.make_change(mrr, customer, before, 100, 200)
+    somebody = person(cast.max)
+
+    nothing = words_of(page_of(somebody, customer))
+    factories.make_change(mrr, customer, last, 200, 300)
+    page = page_of(somebody, customer)
+
+    assert "Changed in the last import Import #2 No value of this customer changed in it." in nothing
+    assert table(page[page.index('id="last-import"') :])[1] == ["MRR", "2.00 EUR", "3.00 EUR"]

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from webapp.charts import Curve, bar, histogram, month_bars, mrr_curve
+from webapp.charts import Curve, Line, bar, histogram, month_bars, mrr_curve, step_line
 
 TODAY = date(2026, 11, 22)
 
@@ -127,3 +127,20 @@ def test_bars_of_odd_months_are_still_a_drawing(amounts):
     assert drawn[0][0] == "zero"
     assert len(drawn) == 1 + sum(bool(amount) for amount in amounts)
     assert not any(re.search(r"nan|inf|e", path) for _, path in drawn)
+
+
+def test_movements_are_marked_where_they_happened_and_within_the_drawing():
+    moved = [(day(-100), "new_biz"), (day(-50), "churn"), (day(-50), "of a later time")]
+    svg = ElementTree.fromstring(str(mrr_curve(Curve([(day(-100), 100), (day(-50), 0)], [], TODAY, moved), "label")))
+
+    drawn = {path.get("class"): path.get("d") for path in svg.iter("path")}
+
+    assert (drawn["moved new_biz"], drawn["moved churn"]) == ("M0 0v16", "M500 184v16")
+
+
+def test_rebuilt_and_recorded_lines_have_gaps_and_meet():
+    drawn = str(step_line(Line([(0, 10), (25, None), (30, 5)], [(50, 20), (75, 0)], 100), "label"))
+
+    assert '<path class="rebuilt" d="M0 102H250M300 149H500"/>' in drawn
+    assert '<path class="recorded" d="M500 8H750V196H1000"/>' in drawn
+    assert "path" not in step_line(Line([], [], 0), "label")

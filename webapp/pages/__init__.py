@@ -7,6 +7,7 @@ from webapp.pages import (
     columns,
     customers,
     filters,
+    histories,
     impersonations,
     imports,
     keys,
@@ -21,7 +22,7 @@ from webapp.pages import (
     views,
 )
 
-for part in (columns.blueprint, filters.blueprint, values.blueprint, views.blueprint):
+for part in (columns.blueprint, filters.blueprint, histories.blueprint, values.blueprint, views.blueprint):
     customers.blueprint.register_blueprint(part)
 for part in (property_pieces.blueprint, attributes.blueprint, starter_set.blueprint):
     properties.blueprint.register_blueprint(part)

@@ -35,8 +35,9 @@ from webapp.customer_csv import csv_lines, exported_properties, ordered_uuids
 from webapp.customer_list import CustomerPage, CustomerQuery, fetch_page
 from webapp.customer_values import ShownValue, values_of
 from webapp.extensions import begin_writing, db
-from webapp.freshness import date_tag, stale_since
+from webapp.freshness import date_tag, day_of, stale_since
 from webapp.gate import members_too, not_for_support
+from webapp.import_changes import last_changes
 from webapp.models import Customer, Movement, Property, Provider
 from webapp.models.types import now
 from webapp.rendering import wants_partial, zone
@@ -50,7 +51,9 @@ CHARTMOGUL_PAGE = re.compile(r"https://([a-z0-9-]+\.)*chartmogul\.com(/[^\s\\]*)
 blueprint = Blueprint("customers", __name__)
 blueprint.add_app_template_global(format_value, "format_value")
 blueprint.add_app_template_global(by_hand.typed, "typed")
+blueprint.add_app_template_global(charts.movement_mark, "movement_mark")
 blueprint.add_app_template_filter(date_tag, "date_tag")
+blueprint.add_app_template_filter(day_of, "day_of")
 NOBODY = CustomerPage((), 1, 0, 0)
 
 
@@ -155,6 +158,8 @@ def render_customer(
         chartmogul_link=_chartmogul_link(customer),
         domain=_domain(customer),
         curve=curve,
+        legend=mrr_history.legend_of(curve),
+        last_import=last_changes(customer, provider) if not wants_partial() else None,
         drawing=charts.mrr_curve(curve, label) if curve.past or curve.scheduled else None,
         values=shown_values(customer, provider),
         wrong=wrong or {},

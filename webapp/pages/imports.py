@@ -3,16 +3,17 @@
 import re
 from uuid import UUID
 
-from flask import Blueprint, flash, make_response, request
+from flask import Blueprint, flash, g, make_response, request, stream_with_context
 from flask.wrappers import Response
 from flask_login import current_user
 from sqlalchemy import func
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp import audit, wording
-from webapp.extensions import db
+from webapp.extensions import begin_writing, db
 from webapp.gate import members_too, not_for_support, poll
 from webapp.import_answers import changed, into, moving_piece, new_rows, overview, page, started, whole
+from webapp.import_changes import changes_csv
 from webapp.import_csv import ERROR, IMPORT, error_row, import_row
 from webapp.import_list import ImportQuery, Nonsense, errors_of, newest_first, surroundings
 from webapp.import_requests import CannotRun, retry_import, start_import
@@ -20,8 +21,8 @@ from webapp.models import Import
 from webapp.models.types import now
 from webapp.progress import announcement, outcome, progress, shown, steps, tries, troubles
 from webapp.rendering import wants_partial
-from webapp.spreadsheets import csv_file
-from webapp.tenancy import owned, owned_or_404
+from webapp.spreadsheets import csv_file, streamed_csv
+from webapp.tenancy import current_tenant_id, owned, owned_or_404
 
 NUMBER = re.compile(r"[0-9]{1,9}")
 blueprint = Blueprint("imports", __name__)
@@ -87,6 +88,20 @@ def export_errors(id: UUID) -> Response:
     import_ = owned_or_404(Import, id)
     rows = map(error_row, db.session.scalars(errors_of(import_)))
     return csv_file(f"import-{import_.number}-errors.csv", ERROR, rows)
+
+
+@blueprint.get("/imports/<uuid:id>/changes.csv")
+@members_too
+@not_for_support
+def export_changes(id: UUID) -> Response:
+    """All values that the import changed."""
+    import_, tenant_id = owned_or_404(Import, id), current_tenant_id()
+    name = f"import-{import_.number}-changes.csv"
+    begin_writing()
+    audit.record("import:changes_exported", import_, number=import_.number)
+    db.session.commit()
+    g.writing = False  # what follows is read only and must not wait for the write lock
+    return streamed_csv(name, stream_with_context(changes_csv(tenant_id, id)))
 
 
 @blueprint.post("/imports")

@@ -34,7 +34,8 @@ class Customers:
 
     def value(self, property_name: str) -> Locator:
         """The row of a property on a customer's page."""
-        return self.page.get_by_role("row").filter(has=self.page.get_by_role("link", name=property_name, exact=True))
+        link = self.page.get_by_role("link", name=property_name, exact=True)
+        return self.page.locator("tr[id^='value-']").filter(has=link)
 
     def set_value(self, property_name: str, value: str) -> None:
         self.page.get_by_label(property_name, exact=True).fill(value)

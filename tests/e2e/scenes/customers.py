@@ -71,6 +71,39 @@ def customer_page_seen_by_a_member(cast: Cast) -> str:
 
 
 @scene()
+def customer_page_after_changes(cast: Cast) -> str:
+    furnished = rows.furnished(cast.acme)
+    rows.changes_of(furnished)
+    return f"/customers/{furnished.customers[0].id}"
+
+
+def _history(cast: Cast, place: int, state: str = ProviderState.CONNECTED) -> str:
+    furnished = rows.furnished(cast.acme, state)
+    rows.changes_of(furnished)
+    return f"/customers/{furnished.customers[0].id}/history/{furnished.properties[place].id}"
+
+
+@scene()
+def value_history_of_money(cast: Cast) -> str:
+    return _history(cast, 0)
+
+
+@scene("max")
+def value_history_of_a_text_seen_by_a_member(cast: Cast) -> str:
+    return _history(cast, 2)
+
+
+@scene()
+def value_history_by_hand_and_empty(cast: Cast) -> str:
+    return _history(cast, 5)
+
+
+@scene()
+def value_history_stale(cast: Cast) -> str:
+    return _history(cast, 1, ProviderState.DISCONNECTED)
+
+
+@scene()
 def customer_page_without_movements(cast: Cast) -> str:
     return f"/customers/{rows.furnished(cast.acme).customers[5].id}"
 

@@ -108,6 +108,11 @@ def import_partly_done(cast: Cast) -> str:
     return f"/imports/{id_}"
 
 
+@scene()
+def import_that_changed_customers(cast: Cast) -> str:
+    return f"/imports/{rows.changes_of(rows.furnished(cast.acme)).id}"
+
+
 @scene("max")
 def import_seen_by_a_member(cast: Cast) -> str:
     return import_partly_done(cast)

@@ -78,6 +78,20 @@ def history_of(of: Property, filled_by: Import) -> None:
     db.session.commit()
 
 
+def changes_of(furnished: Furnished) -> Import:
+    """An import that filled the second property for the first time and changed values of two customers."""
+    made, money, text = import_(furnished.provider, ImportState.DONE), *(furnished.properties[n] for n in (0, 2))
+    first_filled = furnished.properties[1]
+    for property_ in (first_filled, money):
+        factories.make_version(property_, filled_at=now() - timedelta(days=20), filled_import_id=made.id)
+    first_filled.filled_import_id = made.id
+    db.session.commit()
+    for customer in furnished.customers[:2]:
+        factories.make_change(money, customer, made, 12900, 1234567890)
+        factories.make_change(text, customer, made, None, "A status that nobody has ever seen <before>, and long")
+    return made
+
+
 def provider(company: Company, state: str = ProviderState.CONNECTED, **changes: Any) -> Provider:
     found: Provider = factories.make_provider(db.session.get_one(Tenant, company.id), state, **changes)
     return found

@@ -1,0 +1,128 @@
+"""Which customers an import changed, in which values, from what to what; and what it filled for the first time."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select
+
+from webapp.extensions import db
+from webapp.import_list import Nonsense
+from webapp.models import Customer, Import, ImportState, Property, PropertyVersion, Provider, ValueChange
+from webapp.spreadsheets import harmless
+from webapp.tenancy import acting_for, owned
+from webapp.value_history import Told, told
+from webapp.values import csv_value
+
+CUSTOMERS_PER_PAGE = 50
+SLICE = 500
+HEAD = ("name", "external_id", "chartmogul_uuid", "property", "type", "from", "to")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstFilled:
+    """A property that the import filled for the first time; of how many customers, as long as that is known."""
+
+    property: Property
+    customers: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCustomers:
+    """Some of an import's changed customers, with their changes, and where the next begin."""
+
+    rows: Sequence[tuple[Customer, Sequence[Told]]]
+    first_filled: Sequence[FirstFilled]
+    is_first: bool
+    next: UUID | None
+
+
+def changed_customers(import_: Import, after: str) -> ChangedCustomers:
+    """The customers after one, an id of an address; all queries are stretches of the index by import and customer."""
+    try:
+        begins = UUID(after) if after else None
+    except ValueError:
+        raise Nonsense("customers_after") from None
+    ids = _ids_after(import_.id, begins, CUSTOMERS_PER_PAGE + 1)
+    shown, rest = ids[:CUSTOMERS_PER_PAGE], ids[CUSTOMERS_PER_PAGE:]
+    return ChangedCustomers(
+        _rows(import_.id, shown), _first_filled(import_), begins is None, shown[-1] if rest else None
+    )
+
+
+def changes_csv(tenant_id: UUID, import_id: UUID) -> Iterator[str]:
+    """All of an import's changes as a file, a slice at a time; each is a transaction of its own."""
+    yield _text([HEAD])
+    after = None
+    while True:
+        with acting_for(tenant_id):
+            ids = _ids_after(import_id, after, SLICE)
+            lines = [_cells(customer, change) for customer, changes in _rows(import_id, ids) for change in changes]
+            db.session.rollback()
+        if not ids:
+            return
+        yield _text(lines)
+        after = ids[-1]
+
+
+def changes_of(import_id: UUID, customer_ids: Sequence[UUID]) -> Select[Any]:
+    of_these = ValueChange.import_id == import_id, ValueChange.customer_id.in_(customer_ids)
+    return owned(ValueChange).where(*of_these).order_by(ValueChange.customer_id)
+
+
+def last_changes(customer: Customer, provider: Provider) -> tuple[Import, list[Told]] | None:
+    """What changed of a customer in the newest import that ended well; None before there is one."""
+    ended = Import.provider_id == provider.id, Import.state.in_((ImportState.DONE, ImportState.PARTLY_DONE))
+    newest = db.session.scalars(owned(Import).where(*ended).order_by(Import.number.desc()).limit(1)).first()
+    if newest is None:
+        return None
+    return newest, sorted(told(db.session.scalars(changes_of(newest.id, [customer.id])).all()), key=_by_property)
+
+
+def _ids_after(import_id: UUID, after: UUID | None, limit: int) -> list[UUID]:
+    ids = owned(ValueChange, ValueChange.customer_id).where(ValueChange.import_id == import_id).distinct()
+    rest = ids.where(ValueChange.customer_id > after) if after else ids
+    return list(db.session.scalars(rest.order_by(ValueChange.customer_id).limit(limit)))
+
+
+def _rows(import_id: UUID, ids: Sequence[UUID]) -> list[tuple[Customer, list[Told]]]:
+    """These customers by name, each with its changes by property."""
+    if not ids:
+        return []
+    customers = {row.id: row for row in db.session.scalars(owned(Customer).where(Customer.id.in_(ids)))}
+    changes = told(db.session.scalars(changes_of(import_id, ids)).all())
+    by_customer = groupby(changes, key=lambda change: change.customer_id)
+    rows = [(customers[id_], sorted(some, key=_by_property)) for id_, some in by_customer if id_ in customers]
+    return sorted(rows, key=lambda row: (row[0].title.casefold(), row[0].uuid))
+
+
+def _by_property(change: Told) -> tuple[str, str]:
+    return change.of.name.casefold(), change.of.codename
+
+
+def _first_filled(import_: Import) -> list[FirstFilled]:
+    """How many were filled is a count of the property's last filling, so of an older one it is not known."""
+    of_it = (PropertyVersion.property_id == Property.id) & (PropertyVersion.tenant_id == Property.tenant_id)
+    both = owned(Property, Property, PropertyVersion.version).join(PropertyVersion, of_it)
+    found = both.where(PropertyVersion.filled_import_id == import_.id).order_by(Property.name, PropertyVersion.version)
+    return [
+        FirstFilled(row, row.filled_count if (row.version, row.filled_import_id) == (version, import_.id) else None)
+        for row, version in db.session.execute(found)
+    ]
+
+
+def _cells(customer: Customer, change: Told) -> list[str]:
+    known = customer.name, customer.external_id, customer.uuid, change.of.codename, str(change.type)
+    values = [csv_value(change.type, value) for value in (change.before, change.after)]
+    worded = change.type in ("text", "list")
+    return [*(harmless(text or "") for text in known), *(harmless(text) if worded else text for text in values)]
+
+
+def _text(rows: Sequence[Sequence[str]]) -> str:
+    page = StringIO()
+    csv.writer(page).writerows(rows)
+    return page.getvalue()
