@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func
+from sqlalchemy import ColumnElement, String, and_, cast, func, true
 
 from webapp.chartmogul.fields import FIELDS, Cost, Field
 from webapp.extensions import db
@@ -40,16 +40,19 @@ _OF_MOVEMENTS: Mapping[str, tuple[str | None, bool]] = {
 def fields_without_values(provider: Provider, at: datetime) -> list[str]:
     """Codenames of the fields of which no customer can have a value, in the catalogue's order. One that is not
     named may still be empty: what is looked for is what a value takes at the least."""
-    present = owned(Customer, func.count(), *(func.max(case((has, 1), else_=0)) for has in _OF_CUSTOMERS.values()))
-    of_provider = present.where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
-    customers, *found = db.session.execute(of_provider).one()
-    if not customers:
+    if not _has(provider, true()):
         return []
-    lacking = {codename for codename, has in zip(_OF_CUSTOMERS, found, strict=True) if not has}
+    lacking = {codename for codename, has in _OF_CUSTOMERS.items() if not _has(provider, has)}
     moved = {kind: _has_moved(provider, at, *kind) for kind in {_ANY, *_OF_MOVEMENTS.values()}}
     of_movements = (codename for codename, field in FIELDS.items() if field.cost is Cost.MOVEMENTS)
     lacking |= {codename for codename in of_movements if not moved[_OF_MOVEMENTS.get(codename, _ANY)]}
     return [codename for codename in FIELDS if codename in lacking]
+
+
+def _has(provider: Provider, condition: ColumnElement[bool]) -> bool:
+    """Whether a present customer meets a condition: the first one ends the search."""
+    present = owned(Customer, Customer.id).where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
+    return db.session.scalar(present.where(condition).limit(1)) is not None
 
 
 def _has_moved(provider: Provider, at: datetime, type_: str | None, to_come: bool) -> bool:

@@ -1,6 +1,9 @@
 """What ChartMogul says of the account as a whole: held against the sum of what we read, and its last months."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
+from functools import partial
 
 import structlog
 
@@ -14,18 +17,19 @@ from worker import fetch, save
 from worker.turn import Turn
 
 log = structlog.get_logger()
+ALL, MRR = "/metrics/all", "/metrics/mrr"
 
 
 def reconcile(run: Turn, reader: fetch.Reader, total: int, moment: Moment) -> None:
     """Σ MRR of the customers = MRR of the account, or a warning that says by how much not; and the months that
-    led there."""
-    months = months_until(moment.today)
+    led there, of which no import fails: what cannot be read leaves them as they were."""
+    asked = months_until(moment.today)
     run.lease.write(mrr_minor=total)
     db.session.commit()
+    metrics, movements = _both(run, reader, asked)
     try:
-        metrics = run.ask(reader, "/metrics/all", **months)
         account = parse_total_mrr(metrics)
-    except (RecordRefused, Unavailable, Missing, NoAccess):
+    except RecordRefused:
         return  # without the account's figure there is nothing to compare
     difference = total - account
     warnings = save.Warnings(run.import_)
@@ -33,22 +37,25 @@ def reconcile(run: Turn, reader: fetch.Reader, total: int, moment: Moment) -> No
         detail = f"The customers' MRR adds up to {total / 100:,.2f}, ChartMogul's own figure is {account / 100:,.2f}."
         warnings.add("account_mrr_differs", None, None, detail)
     run.lease.write(account_difference_minor=difference, warnings=Import.warnings + warnings.write())
+    with suppress(RecordRefused):
+        run.provider_to_change().keep_months(parse_months(metrics, movements, moment.today), now())
     db.session.commit()
-    _keep_months(run, reader, metrics, months, moment)
 
 
-def _keep_months(run: Turn, reader: fetch.Reader, metrics: object, asked: dict[str, str], moment: Moment) -> None:
-    """What the account's movements came to in each of its last months. Nice to have: no import waits or fails for
-    it, and what cannot be read leaves the months as they were."""
-    try:
-        movements = run.ask(reader, "/metrics/mrr", **asked)
-        months = parse_months(metrics, movements, moment.today)
-    except (RecordRefused, Unavailable, Missing, NoAccess, fetch.Paused) as error:
-        log.info("the account's months were not read", error=type(error).__name__)
-        return
-    run.lease.write()
-    run.provider_to_change().keep_months(months, now())
-    db.session.commit()
+def _both(run: Turn, reader: fetch.Reader, asked: dict[str, str]) -> tuple[object, object]:
+    """The answers of /metrics/all and /metrics/mrr, asked for side by side; None for one that ChartMogul does not
+    give."""
+
+    def answer(path: str) -> Iterator[tuple[str, object]]:
+        try:
+            yield path, reader.get(path, False, **asked)
+        except (Unavailable, Missing, NoAccess, fetch.Paused) as error:
+            if path == ALL and isinstance(error, fetch.Paused):
+                raise
+            log.info("a metric was not read", path=path, error=type(error).__name__)
+
+    found = dict(run.arriving(reader, [partial(answer, path) for path in (ALL, MRR)]))
+    return found.get(ALL), found.get(MRR)
 
 
 def months_until(today: date) -> dict[str, str]:

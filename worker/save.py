@@ -34,6 +34,8 @@ MOST_WARNINGS = 5_000
 IN_ONE_STATEMENT = 400
 # Marks of ids: we hold it, this run has read it; of a customer also: it is past due, it is gone.
 HELD, READ, DUE, GONE = 1, 2, 4, 8
+# A row of `import_pages` is written anew for each of so many pages.
+PAGES_A_ROW = 4
 # What `import_pages` keeps besides pages: rows that were counted before a list began again, refused records.
 COUNTED, REFUSED = "counted", "refused"
 
@@ -48,6 +50,8 @@ class Seen:
         """Loading takes a second for each 100,000 rows; `may_go_on` is asked meanwhile, many times."""
         self.counted, self.customers, self.movements, self.activities = Ids(), Ids(), Ids(), Ids()
         self.stored = Ids(notes=True)
+        # The row that keeps what the last pages of a list held: its number, how many pages, what they held.
+        self._rows: dict[str, tuple[int, int, bytes]] = {}
         db.session.rollback()
         with reading():
             self._load(import_id, provider, may_go_on)
@@ -84,8 +88,18 @@ class Seen:
             for id_ in hashes:
                 self.customers.add(id_)
 
+    def keep_page(self, import_id: UUID, stream: str, number: int, held: bytes) -> None:
+        """Keep what a page held, a few pages to a row, so that few have to be deleted. The caller commits; whatever
+        fails ends this run, and the next one begins a row of its own."""
+        first, pages, before = self._rows.get(stream, (number, 0, b""))
+        if pages == PAGES_A_ROW:
+            first, pages, before = number, 0, b""
+        self._rows[stream] = first, pages + 1, before + held
+        _keep_seen(import_id, stream, first, before + held)
+
     def forget(self, import_id: UUID, stream: str) -> None:
         """Read a list from its beginning: nothing of it has been seen; the caller commits."""
+        self._rows.pop(stream, None)
         read = self.customers if stream == "customers" else self.movements
         counted = [id_ for id_, marks in read if stream == "customers" or marks & READ]
         _keep_seen(import_id, COUNTED, len(self.counted), b"".join(counted))
@@ -164,7 +178,7 @@ def save_customers(
     if page.total_pages and not page.chain.status and not page.last:
         expected["customers_expected"] = page.total_pages * len(page.entries)
     _keep_refused(import_, seen, warnings)
-    _finish_page(import_, lease, page, plan, b"".join(new), counts, warnings, **expected)
+    _finish_page(import_, lease, page, plan, seen, b"".join(new), counts, warnings, **expected)
     for id_ in new:
         seen.customers.add(id_)
 
@@ -283,9 +297,8 @@ def save_movements(
     counts["movements_read"], counts["movements_added"] = len(found), len(new)
     _insert_movements(new, provider)
     _keep_refused(import_, seen, warnings)
-    _finish_page(
-        import_, lease, page, plan, b"".join(part for pair in found.items() for part in pair), counts, warnings
-    )
+    held = b"".join(part for pair in found.items() for part in pair)
+    _finish_page(import_, lease, page, plan, seen, held, counts, warnings)
     for id_, activity in found.items():
         seen.movements.add(id_, READ)
         seen.activities.add(activity)
@@ -349,7 +362,8 @@ def _finish_page(
     lease: Lease,
     page: FetchedPage,
     plan: Plan,
-    seen: bytes,
+    seen: Seen,
+    held: bytes,
     counts: Counter[str],
     warnings: Warnings,
     **changes: Any,
@@ -358,7 +372,7 @@ def _finish_page(
     before = import_.checkpoint.get(page.stream, {})
     checkpoint = {**import_.checkpoint, page.stream: plan.place(page, before)}
     lease.write(_added(counts, warnings), attempt=1, checkpoint=checkpoint, **changes)
-    _keep_seen(import_.id, page.stream, before.get("number", 0), seen)
+    seen.keep_page(import_.id, page.stream, before.get("number", 0), held)
     db.session.commit()
     import_.checkpoint = checkpoint
     import_.warnings += counts["warnings"]

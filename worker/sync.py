@@ -174,7 +174,7 @@ class Run(Turn):
         for stream in sorted(todo):
             self._begin(stream)
         parallel = current_app.config["SETTINGS"].chartmogul_parallel if todo else 0
-        for page in self._arriving(reader, [partial(fetch.pages, reader, plan)] * parallel):
+        for page in self.arriving(reader, [partial(fetch.pages, reader, plan)] * parallel):
             save_page = save.save_customers if page.stream == "customers" else save.save_movements
             save_page(self.import_, self.provider, self.lease, page, plan, self.seen)
             if page.stream in todo and not plan.open(page.stream):
@@ -211,7 +211,7 @@ class Run(Turn):
             save.swap_movements(self.import_, self.provider, self.lease, self.seen)
             self._reload()
         missing = save.missing_customers(self.provider, self.seen)
-        for uuid, raw in self._arriving(reader, [partial(fetch.by_uuid, reader, missing)]):
+        for uuid, raw in self.arriving(reader, [partial(fetch.by_uuid, reader, missing)]):
             if raw is None:
                 save.mark_gone(self.import_, self.lease, uuid, now())
             else:
@@ -232,7 +232,7 @@ class Run(Turn):
         self._begin("subscriptions")
         parallel = current_app.config["SETTINGS"].chartmogul_parallel
         while some := subscriptions.next_slice(self.import_, self.provider, self.lease):
-            for uuid, answer in self._arriving(reader, some.streams(reader, parallel)):
+            for uuid, answer in self.arriving(reader, some.streams(reader, parallel)):
                 if some.add(uuid, answer):
                     self._saved()
         self._done("subscriptions")

@@ -121,7 +121,7 @@ class Turn:
         except Lost:
             self.end_cancelled()
 
-    def _arriving(self, reader: fetch.Reader, streams: Sequence[Callable[[], Iterable[Item]]]) -> Iterator[Item]:
+    def arriving(self, reader: fetch.Reader, streams: Sequence[Callable[[], Iterable[Item]]]) -> Iterator[Item]:
         """What the streams give; while nothing comes, the import shows that it lives."""
         with closing(fetch.side_by_side(reader, streams)) as items:
             for item in items:
@@ -133,7 +133,7 @@ class Turn:
 
     def ask(self, reader: fetch.Reader, path: str, **params: str) -> Any:
         """One answer, waited for with signs of life."""
-        (answer,) = list(self._arriving(reader, [lambda: [(reader.get(path, False, **params),)]]))
+        (answer,) = list(self.arriving(reader, [lambda: [(reader.get(path, False, **params),)]]))
         return answer[0]
 
     def _may_go_on(self) -> None:

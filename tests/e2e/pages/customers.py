@@ -14,6 +14,9 @@ class Customers:
         self.table = page.get_by_role("table")
         self.search_field = page.get_by_label("Search")
         self.callout = page.get_by_text("Stale since")
+        self.conditions = page.get_by_role("list", name="Conditions")
+        self.views = page.get_by_role("navigation", name="Views")
+        self.next_page = page.get_by_role("link", name="Next page")
 
     def open(self) -> None:
         self.page.goto("/customers")
@@ -21,6 +24,34 @@ class Customers:
     def search(self, words: str) -> None:
         self.search_field.fill(words)
         self.page.get_by_role("button", name="Search").click()
+
+    def filter(self, **conditions: str) -> None:
+        """Fill conditions by the names of their parameters, and ask for who meets them all."""
+        self.page.get_by_role("link", name="Filter").click()
+        for name, value in conditions.items():
+            field = self.page.locator(f"[name='{name.replace('__', '.')}']")
+            field.select_option(value) if name.endswith("__is") else field.fill(value)
+        self.page.get_by_role("button", name="Show customers").click()
+
+    def remove_condition(self, words: str) -> None:
+        self.conditions.get_by_role("link", name=f"Remove: {words}").click()
+
+    def sort(self, name: str) -> None:
+        self.table.get_by_role("columnheader").get_by_role("link", name=name, exact=True).click()
+
+    def save_view(self, name: str) -> None:
+        self.page.get_by_role("link", name="Save view").click()
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.page.get_by_role("button", name="Save", exact=True).click()
+
+    def open_view(self, name: str) -> None:
+        self.views.get_by_role("link", name=name, exact=True).click()
+
+    def names(self) -> list[str]:
+        return self.table.get_by_role("rowheader").get_by_role("link").all_inner_texts()
+
+    def history(self, property_name: str) -> None:
+        self.page.get_by_role("link", name=f"History of {property_name}").click()
 
     def row(self, name: str) -> Locator:
         link = self.page.get_by_role("link", name=name, exact=True)

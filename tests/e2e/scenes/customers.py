@@ -2,7 +2,7 @@
 
 from tests.e2e.people import Cast
 from tests.e2e.scenes import rows
-from tests.e2e.scenes.stage import fill, press, scene, still
+from tests.e2e.scenes.stage import after, fill, press, scene, still
 from webapp.extensions import db
 from webapp.models import ImportState, ProviderState
 from webapp.models.types import now
@@ -40,6 +40,57 @@ def customers_sorted_second_page(cast: Cast) -> str:
 def customers_no_match(cast: Cast) -> str:
     rows.furnished(cast.acme)
     return "/customers?q=nobody+is+called+that"
+
+
+FILTERS = "mrr.max=900&status.has=a&customer_since.min=2020-01-01&tags.has=enterprise&account_manager.is=filled"
+
+
+@scene()
+def customers_filtered(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    return f"/customers?{FILTERS}&sort=-mrr"
+
+
+@scene()
+def customers_no_match_of_conditions(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    return "/customers?mrr.min=99999999&mrr_change_30_days.min=a+lot"
+
+
+@scene(act=press("Filter"))
+def filters_dialog(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    return f"/customers?{FILTERS}"
+
+
+@scene()
+def filters_page_with_a_mistake(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    return f"/customers/filters?{FILTERS}&mrr.min=a+lot&customer_since.max=soon"
+
+
+@scene()
+def customers_with_a_view_open(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    view = rows.views_of(cast.acme, cast.ada)[1]
+    return f"/customers?mrr.min=1&view={view.id}"
+
+
+@scene(act=press("Save view"))
+def save_view_dialog(cast: Cast) -> str:
+    return customers_with_a_view_open(cast)
+
+
+@scene(act=fill("Name", " ", "Save"))
+def save_view_page_without_a_name(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    return f"/customers/views/new?{FILTERS}"
+
+
+@scene(act=after(press("Columns"), press("Move MRR down")))
+def columns_dialog_with_another_order(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    return "/customers"
 
 
 @scene()

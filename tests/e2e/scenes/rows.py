@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests import factories
-from tests.e2e.people import Company
+from tests.e2e.people import Company, Somebody
 from webapp.extensions import db
 from webapp.models import (
     Customer,
@@ -18,6 +18,7 @@ from webapp.models import (
     Property,
     Provider,
     ProviderState,
+    SavedView,
     Source,
     Tenant,
     Trigger,
@@ -220,6 +221,17 @@ def _values(customer: Customer, index: int, known: list[Property]) -> dict[str, 
     shown = {row.slot: kept[row.type] if (index + len(row.name)) % 4 else None for row in known}
     columns = {name: getattr(customer, name) for name in Customer.__table__.c.keys()}  # noqa: SIM118
     return {**CustomerValues.row_of(columns), **shown}
+
+
+def views_of(company: Company, somebody: Somebody) -> list[SavedView]:
+    names = ("At risk, paying", "Large", "Renewals of the next quarter, by size")
+    made = [
+        SavedView(tenant_id=company.id, user_id=somebody.id, name=name, args={"mrr.min": "1"}, columns=["mrr", "status"])
+        for name in names
+    ]
+    db.session.add_all(made)
+    db.session.commit()
+    return made
 
 
 def _movements(customer: Customer, at: datetime) -> list[Movement]:

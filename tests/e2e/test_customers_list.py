@@ -1,0 +1,82 @@
+"""The customers' list as people use it: filtered, sorted, kept as a view, exported; and what a value has been."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.house import House
+from tests.e2e.pages.customers import Customers
+from tests.e2e.people import Cast
+from tests.e2e.scenes import rows
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+def page(request: pytest.FixtureRequest, signed_in: Callable[..., Page], house: House, cast: Cast) -> Page:
+    """Ada of Acme, which has 60 customers and properties."""
+    with house.rows(cast.acme.id):
+        rows.furnished(cast.acme, count=60)
+    return signed_in(cast.ada, java_script_enabled=request.param)
+
+
+def test_list_is_filtered_sorted_kept_as_a_view_and_exported(page: Page) -> None:
+    customers = Customers(page)
+    customers.open()
+    expect(customers.count).to_have_text("60 customers")
+
+    customers.filter(mrr__min="1000", mrr__max="3000.50", status__has="active")
+    expect(customers.conditions).to_contain_text("MRR from 1,000.00")
+    customers.sort("MRR")
+    expect(customers.table.get_by_role("columnheader", name="MRR", exact=True)).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    shown, words = customers.names(), customers.count.inner_text()
+    assert 3 < len(shown) < 50
+    assert words == f"{len(shown)} of 60 customers match"
+    customers.save_view("Middle")
+    expect(page.locator("#toasts")).to_contain_text("View Middle saved")
+
+    customers.open()
+    expect(customers.count).to_have_text("60 customers")
+    customers.open_view("Middle")
+    expect(customers.count).to_have_text(words)
+    expect(customers.views.get_by_role("link", name="Middle")).to_have_attribute("aria-current", "page")
+    assert customers.names() == shown
+    exported = customers.download()
+    assert [row["name"] for row in exported] == shown
+    amounts = [float(row["mrr"]) for row in exported]
+    assert amounts == sorted(amounts)
+    assert all(1000 <= amount <= 3000.50 for amount in amounts)
+
+    customers.remove_condition("Status has “active”")
+    expect(customers.count).not_to_have_text(words)
+    assert set(shown) < set(customers.names())
+
+
+def test_pages_lead_on_and_the_browser_leads_back(page: Page) -> None:
+    customers = Customers(page)
+    customers.open()
+    first = customers.names()
+
+    customers.next_page.click()
+    expect(page.get_by_text("Customers 51 to 60 of 60")).to_be_visible()
+    assert not set(customers.names()) & set(first)
+    page.go_back()
+
+    expect(page.get_by_text("Customers 1 to 50 of 60")).to_be_visible()
+    assert customers.names() == first
+
+
+def test_value_says_what_it_has_been(page: Page) -> None:
+    customers = Customers(page)
+    customers.open()
+    customers.show("Blue Finch 0")
+
+    for value in ("Petra", "Kim"):
+        customers.set_value("Account manager", value)
+        expect(page.get_by_label("Account manager", exact=True)).to_have_value(value)
+        expect(page.locator("#toasts")).to_contain_text("Account manager saved")
+    customers.history("Account manager")
+
+    expect(page.get_by_role("row").filter(has_text="Kim").first).to_contain_text("Petra")
+    expect(page.get_by_role("row").filter(has_text="Kim").first).to_contain_text("ada")
