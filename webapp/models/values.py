@@ -50,11 +50,12 @@ class CustomerValues(TenantOwned, Base):
 
     __tablename__ = "customer_values"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "provider_id", "uuid"], ["customers.tenant_id", "customers.provider_id", "customers.uuid"]
-        ),
+        # Of the provider, not of the customer: PostgreSQL checks that a thousand times slower as long as it has not
+        # counted a new account's customers. Both rows are written in one transaction.
+        ForeignKeyConstraint(["tenant_id", "provider_id"], ["providers.tenant_id", "providers.id"]),
         PrimaryKeyConstraint("tenant_id", "provider_id", "uuid"),
-        Index("ix_customer_values_title", "tenant_id", "provider_id", "title", "uuid"),
+        # The provider comes last, so that PostgreSQL never takes this index for the key, to find one customer.
+        Index("ix_customer_values_title", "tenant_id", "title", "uuid", "provider_id"),
         {"sqlite_with_rowid": False},  # rows lie in the order of the key: a tenant's are one stretch
     )
 

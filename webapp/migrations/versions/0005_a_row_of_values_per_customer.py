@@ -72,15 +72,15 @@ def _make_tables() -> None:
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         *(sa.Column(name, sa.Text() if name in TEXTS else sa.BigInteger()) for name in IN_TURNS),
         sa.ForeignKeyConstraint(
-            ["tenant_id", "provider_id", "uuid"],
-            ["customers.tenant_id", "customers.provider_id", "customers.uuid"],
-            name=op.f("fk_customer_values_tenant_id_provider_id_uuid"),
+            ["tenant_id", "provider_id"],
+            ["providers.tenant_id", "providers.id"],
+            name=op.f("fk_customer_values_tenant_id_provider_id"),
         ),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_customer_values_tenant_id")),
         sa.PrimaryKeyConstraint("tenant_id", "provider_id", "uuid", name=op.f("pk_customer_values")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_customer_values_title", "customer_values", ["tenant_id", "provider_id", "title", "uuid"])
+    op.create_index("ix_customer_values_title", "customer_values", ["tenant_id", "title", "uuid", "provider_id"])
     op.create_table(
         "value_changes",
         sa.Column("property_id", sa.Uuid(), nullable=False),
