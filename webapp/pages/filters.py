@@ -27,6 +27,6 @@ def show() -> AnyResponse:
         dialog=wants_partial(),
         properties=[(row, kinds_of(PropertyType(row.type))) for row in properties],
         sent={each.parameter: each for each in query.filters},
-        others=query.args(filters=()),
+        others=query.without(),
         currency=provider.currency if provider else None,
     )
