@@ -124,7 +124,7 @@ def test_what_is_no_condition_is_left_out(person, cast, provider, query):
 
     assert column(page) == ["Blue Finch"]
     assert "1 customer<" in page
-    assert 'aria-labelledby="conditions-name"' not in page
+    assert 'aria-label="Conditions"' not in page
 
 
 @pytest.mark.parametrize(

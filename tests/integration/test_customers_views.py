@@ -121,7 +121,9 @@ def test_view_says_which_of_its_conditions_are_gone_until_it_is_saved_again(pers
     assert 'name="query" value="plan.is=filled"' in form
 
 
-@pytest.mark.parametrize(("way", "moved", "focused"), [("down", "a", "down-a"), ("up", "b", "down-b"), ("up", "c", "up-c")])
+@pytest.mark.parametrize(
+    ("way", "moved", "focused"), [("down", "a", "down-a"), ("up", "b", "down-b"), ("up", "c", "up-c")]
+)
 def test_focus_stays_on_the_arrow_or_where_it_cannot_goes_to_the_other(person, cast, provider, way, moved, focused):
     for name in "ABCD":
         factories.make_property(cast.acme, name, type="number")
