@@ -6,6 +6,7 @@ yes or no also `yes` and `no`.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
@@ -24,6 +25,9 @@ WORDED = (PropertyType.TEXT, PropertyType.LIST)
 EMPTY, FILLED, YES, NO = "empty", "filled", "yes", "no"
 # What `caseless` does to a text on PostgreSQL.
 TO_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
+HOW = {"has": "has", "min": "from", "max": "to", "is": "is"}
+NAMES_A_CONDITION = re.compile(r"([a-z][a-z0-9_]{,99})\.(min|max|has|is)")
+MOST_LOST = 20
 IS_WORDS = {EMPTY: "is empty", FILLED: "is not empty", YES: "is yes", NO: "is no"}
 
 
@@ -52,8 +56,7 @@ class Filter:
         if self.kind == "is":
             return f"{self.of.name} {IS_WORDS[self.sent]}"
         if self.kind == "has" or self.problem:
-            how = {"has": "has", "min": "from", "max": "to"}[self.kind]
-            return f"{self.of.name} {how} “{self.sent}”"
+            return f"{self.of.name} {HOW[self.kind]} “{self.sent}”"
         value = format_value(type_, self.value, currency)
         return f"{self.of.name} {'from' if self.kind == 'min' else 'to'} {value}"
 
@@ -69,6 +72,20 @@ class Filter:
         return column >= bound if self.kind == "min" else column <= bound
 
 
+@dataclass(frozen=True, slots=True)
+class LostCondition:
+    """A condition that an address or a view still names, and that there is not: its property was deleted, or has become
+    of another type. It is told, because the list is longer than whoever named it thinks."""
+
+    name: str
+    parameter: str
+    sent: str
+    problem: str = "There is no such condition any more."
+
+    def words(self, currency: str | None) -> str:
+        return f"{self.name} {HOW[self.parameter.rpartition('.')[2]]} “{self.sent}”"
+
+
 def holds(column: Any, words: str) -> ColumnElement[bool]:
     """Whether a text holds these words, in any case; words with letters beyond z in any of the usual ones."""
     usual = words, words.lower(), words.upper(), words.capitalize()
@@ -82,10 +99,27 @@ def read_filters(args: Mapping[str, str], properties: Iterable[Property]) -> lis
     for property_ in properties:
         type_ = PropertyType(property_.type)
         for kind in kinds_of(type_):
-            sent = args.get(f"{property_.codename}.{kind}", "")[:LONGEST].replace("\0", "").strip()
+            sent = _sent(args, f"{property_.codename}.{kind}")
             if sent and (kind != "is" or sent in _is_choices(type_)):
                 found.append(_read(property_, type_, kind, sent))
     return found
+
+
+def lost_conditions(
+    args: Mapping[str, str], properties: Iterable[Property], found: Iterable[Filter]
+) -> list[LostCondition]:
+    """What an address names like a condition and is none of those that were found."""
+    names = {property_.codename: property_.name for property_ in properties}
+    known, lost = {each.parameter for each in found}, []
+    for parameter in args:
+        match = NAMES_A_CONDITION.fullmatch(parameter)
+        if match and parameter not in known and (sent := _sent(args, parameter)):
+            lost.append(LostCondition(names.get(match[1], match[1]), parameter, sent))
+    return lost[:MOST_LOST]
+
+
+def _sent(args: Mapping[str, str], parameter: str) -> str:
+    return args.get(parameter, "")[:LONGEST].replace("\0", "").strip()
 
 
 def _read(property_: Property, type_: PropertyType, kind: str, sent: str) -> Filter:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, true
 from sqlalchemy.orm import defer
 
 from webapp.customer_columns import BY_TITLE, Column
-from webapp.customer_filters import Filter, read_filters
+from webapp.customer_filters import Filter, LostCondition, lost_conditions, read_filters
 from webapp.extensions import db
 from webapp.folding import fold
 from webapp.models import Customer, CustomerValues, Property, Provider
@@ -28,6 +28,7 @@ class CustomerQuery:
     search: str = ""
     status: str = ""
     filters: Sequence[Filter] = ()
+    lost: Sequence[LostCondition] = ()
     sort: Column = BY_TITLE
     descending: bool = False
     after: str = ""
@@ -42,11 +43,13 @@ class CustomerQuery:
         """Read from a query string; `columns` are those that there are to sort by, by key."""
         sort = args.get("sort", "")
         column = columns.get(sort.removeprefix("-"))
+        filters = read_filters(args, properties)
         known = column is not None or sort.removeprefix("-") == BY_NAME
         return cls(
             search=" ".join(args.get("q", "")[:LONGEST_SEARCH].replace("\0", "").split()),
             status=args.get("status", "")[:100].replace("\0", "").strip(),
-            filters=read_filters(args, properties),
+            filters=filters,
+            lost=lost_conditions(args, properties, filters),
             sort=column or BY_TITLE,
             descending=known and sort.startswith("-"),
             after=args.get("after", "")[:80].replace("\0", ""),
@@ -59,15 +62,15 @@ class CustomerQuery:
         return bool(self.search or self.status or self.filters)
 
     @property
-    def problems(self) -> list[Filter]:
-        return [each for each in self.filters if each.problem]
+    def conditions(self) -> list[Filter | LostCondition]:
+        return [*self.filters, *self.lost]
 
     def args(self, **changes: Any) -> dict[str, str]:
         """As arguments of url_for, without what goes without saying, and at the first page unless that is changed."""
         asked = replace(self, **{"after": "", "before": "", **changes})
         sort = ("-" if asked.descending else "") + asked.sort.key
         told = {"q": asked.search, "status": asked.status, "sort": sort if sort != BY_NAME else ""}
-        told |= {each.parameter: each.sent for each in asked.filters}
+        told |= {each.parameter: each.sent for each in asked.conditions}
         told |= {"after": asked.after, "before": asked.before, "view": asked.view}
         return {name: value for name, value in told.items() if value}
 
@@ -75,9 +78,11 @@ class CustomerQuery:
         """The arguments behind a column's header: sort by it, or the other way round if it is already."""
         return self.args(sort=column, descending=self.sort.key == column.key and not self.descending)
 
-    def without(self, which: Filter) -> dict[str, str]:
-        """The arguments of the same list with one condition less."""
-        return self.args(filters=[each for each in self.filters if each is not which])
+    def without(self, *which: Filter | LostCondition) -> dict[str, str]:
+        """The arguments of the same list with these conditions less, or with none."""
+        dropped = which or self.conditions
+        kept = {name: [each for each in getattr(self, name) if each not in dropped] for name in ("filters", "lost")}
+        return self.args(**kept)
 
     def whole_pass(self, rows: Select[Any]) -> Select[Any]:
         """Rows that are looked at one by one in the order in which they lie: an index would lead to each anew."""

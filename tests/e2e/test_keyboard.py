@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.chartmogul import ChartMogul
 from tests.e2e.holdings import connect
 from tests.e2e.house import House
+from tests.e2e.pages.customers import Customers
 from tests.e2e.pages.imports import Imports
 from tests.e2e.pages.providers import Providers
 from tests.e2e.people import Cast
+from tests.e2e.scenes import rows
 
 
 def test_first_tab_leads_past_the_navigation(signed_in: Callable[..., Page], cast: Cast) -> None:
@@ -72,3 +74,89 @@ def test_focus_stays_in_the_row_whose_button_went_away(
     imports.wait_until(1, "Cancelled")
 
     expect(imports.row(1).locator(":focus")).to_have_count(1)
+
+
+def test_list_is_filtered_sorted_and_kept_as_a_view(signed_in: Callable[..., Page], house: House, cast: Cast) -> None:
+    with house.rows(cast.acme.id):
+        rows.furnished(cast.acme, kinds=rows.MORE_PROPERTIES)
+    customers = Customers(signed_in(cast.ada))
+    page, keys = customers.page, customers.page.keyboard
+    customers.open()
+
+    reach(page.get_by_role("link", name="Filter"))
+    keys.press("Enter")
+    reach(page.get_by_text("MRR", exact=True).and_(page.locator("summary")))
+    keys.press("Space")
+    reach(customers.condition("MRR").get_by_label("From"))
+    keys.type("100")
+    reach(page.get_by_text("Churned", exact=True).and_(page.locator("summary")))
+    keys.press("Space")
+    reach(customers.condition("Churned").get_by_label("Is"))
+    keys.type("no")
+    reach(page.get_by_role("button", name="Show customers"))
+    keys.press("Enter")
+    expect(customers.conditions).to_contain_text("MRR from 100.00")
+    expect(customers.conditions).to_contain_text("Churned is no")
+
+    reach(customers.sort_link("MRR"))
+    for order in ("ascending", "descending"):
+        keys.press("Enter")
+        expect(customers.header("MRR")).to_have_attribute("aria-sort", order)
+        expect(customers.sort_link("MRR")).to_be_focused()
+    reach(customers.conditions.get_by_role("link", name="Remove: Churned is no"), "Shift+Tab")
+    keys.press("Enter")
+    expect(customers.conditions).not_to_contain_text("Churned")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+
+    reach(page.get_by_role("link", name="Save view"))
+    keys.press("Enter")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    keys.type("Paying")
+    keys.press("Enter")
+    expect(customers.views.get_by_role("link", name="Paying")).to_have_attribute("aria-current", "page")
+    reach(customers.views.get_by_role("link", name="All customers"))
+    keys.press("Enter")
+    expect(customers.count).to_have_text("12 customers")
+
+
+def test_columns_are_put_in_order(signed_in: Callable[..., Page], house: House, cast: Cast) -> None:
+    with house.rows(cast.acme.id):
+        rows.furnished(cast.acme)
+    customers = Customers(signed_in(cast.ada))
+    page, keys = customers.page, customers.page.keyboard
+    customers.open()
+
+    opener = page.get_by_role("link", name="Columns")
+    reach(opener)
+    keys.press("Enter")
+    reach(page.get_by_role("checkbox", name="Tags"))
+    keys.press("Space")
+    reach(page.get_by_role("button", name="Move Status up"))
+    for place, focused in (1, "Move Status up"), (0, "Move Status down"):  # as the first it cannot go further up
+        keys.press("Enter")
+        expect(
+            page.get_by_role("group", name="Properties to show").get_by_role("checkbox").nth(place)
+        ).to_have_accessible_name("Status")
+        expect(page.get_by_role("button", name=focused)).to_be_focused()
+        page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
+    expect(page.get_by_role("checkbox", name="Tags")).not_to_be_checked()
+    reach(page.get_by_role("button", name="Save"))
+    keys.press("Enter")
+
+    expect(page.locator("#toasts")).to_contain_text("5 properties shown.")
+    expect(customers.table.get_by_role("columnheader").nth(1)).to_have_text("Status")
+    expect(opener).to_be_focused()
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Columns")).to_be_visible()
+    keys.press("Escape")
+    expect(opener).to_be_focused()
+
+
+def reach(wanted: Locator, key: str = "Tab") -> None:
+    """Press a key until the focus is there."""
+    wanted.wait_for()
+    for _ in range(80):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        wanted.page.keyboard.press(key)
+    raise AssertionError(f"{key} does not lead to {wanted}")

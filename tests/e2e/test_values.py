@@ -10,7 +10,6 @@ from tests.e2e.pages.customers import Customers
 from tests.e2e.pages.properties import Properties
 from tests.e2e.people import Cast
 from tests.e2e.scenes import rows
-from webapp.extensions import db
 from webapp.models import Provider
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}\" hx-get=/logout '"
@@ -63,6 +62,24 @@ def test_columns_are_chosen_and_forgotten(page: Page) -> None:
     expect(customers.table.get_by_role("columnheader")).to_have_count(len(usual))
 
 
+def test_property_is_edited_after_seeing_what_it_changes(page: Page, scripts: bool) -> None:
+    properties, customers = Properties(page, scripts), Customers(page)
+
+    properties.open()
+    properties.show("MRR")
+    properties.edit("Number")
+    expect(properties.changes).to_contain_text("0 cannot be read as a number")
+    expect(properties.changes.get_by_role("row").filter(has_text="Blue Finch 0")).to_contain_text("-500.00")
+    properties.save()
+
+    expect(properties.toast).to_contain_text("MRR saved. Filled on the next sync.")
+    expect(properties.row("MRR")).to_contain_text("Filled on the next sync")
+    properties.show("MRR")
+    expect(properties.history.get_by_role("row").nth(1)).to_contain_text("number")
+    customers.open()
+    expect(customers.table.get_by_role("columnheader", name="MRR Next sync")).to_be_visible()
+
+
 def test_property_is_deleted_with_its_values(page: Page) -> None:
     properties, customers = Properties(page), Customers(page)
 
@@ -80,10 +97,7 @@ def test_hostile_names_are_words_and_nothing_else(page: Page, house: House, cast
     with house.rows(cast.acme.id):
         of = Provider.current()
         assert of
-        made = rows.customers(of, 1)[0]
-        made.name = made.email = made.city = HOSTILE
-        made.tags = [HOSTILE]
-        db.session.commit()
+        rows.customers(of, 1, name=HOSTILE, email=HOSTILE, city=HOSTILE, tags=[HOSTILE])
     properties, customers = Properties(page), Customers(page)
 
     customers.open()

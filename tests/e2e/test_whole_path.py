@@ -1,5 +1,6 @@
 """From key to property and back: a company connects, support sets up, imports run, a property fills, it ends."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -198,5 +199,23 @@ def disconnect(stage: Stage) -> None:
     customers.open()
     expect(customers.callout).to_be_visible()
     expect(customers.count).to_have_text(f"{stage.account.customers} customers")
-    Properties(stage.ada).open()
-    expect(Properties(stage.ada).row("MRR")).to_contain_text("Stale since")
+    everything_looks_stale(stage)
+
+
+def everything_looks_stale(stage: Stage) -> None:
+    """In the list, on a customer's page and on a property's page: what is kept is muted, with its date."""
+    customers, properties = Customers(stage.ada), Properties(stage.ada)
+    name = customers.names()[0]
+    old = re.compile(r"\bmuted\b")
+
+    expect(customers.row(name).get_by_role("cell").first).to_have_class(old)
+    customers.show(name)
+    expect(customers.callout.first).to_be_visible()
+    expect(customers.value("MRR").get_by_role("cell").first).to_have_class(old)
+    expect(customers.value("MRR")).to_contain_text("Stale since")
+    properties.open()
+    expect(properties.row("MRR")).to_contain_text("Stale since")
+    properties.show("MRR")
+    expect(stage.ada.get_by_role("main").get_by_text("Stale since")).to_be_visible()
+    examples = stage.ada.get_by_role("table", name="Some customers and their values")
+    expect(examples.get_by_role("cell").first).to_have_class(old)

@@ -1,6 +1,7 @@
 """Views of the customers' list that users keep, and the order of its columns."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -106,6 +107,33 @@ def test_columns_of_a_view_are_chosen_apart(person, cast, provider):
     assert db.session.get_one(User, cast.ada.id).columns is None
 
 
+def test_view_says_which_of_its_conditions_are_gone_until_it_is_saved_again(person, cast, provider):
+    ada = person(cast.ada)
+    saved = ada.post("/customers/views", name="Large", query="size.min=2&plan.is=filled&sort=-size").location
+    ada.post(f"/properties/{_property(cast, 'size').id}/delete")
+
+    page = ada.get(saved).text
+    form = ada.get(f"/customers/views/new?{urlsplit(saved).query}").text
+
+    assert column(page) == ["Blue Finch", "Hanami"] if "<table" in page else "0 of 2 customers match" in page
+    assert "size from “2”: There is no such condition any more." in page
+    assert "Plan is not empty" in page
+    assert 'name="query" value="plan.is=filled"' in form
+
+
+@pytest.mark.parametrize(
+    ("way", "moved", "focused"), [("down", "a", "down-a"), ("up", "b", "down-b"), ("up", "c", "up-c")]
+)
+def test_focus_stays_on_the_arrow_or_where_it_cannot_goes_to_the_other(person, cast, provider, way, moved, focused):
+    for name in "ABCD":
+        factories.make_property(cast.acme, name, type="number")
+    order = {"order[]": list("abcd"), "columns[]": ["a"]}
+
+    page = person(cast.ada).post("/customers/columns", **{way: moved}, **order).text
+
+    assert re.findall(r'id="([\w-]+)" autofocus', page) == [focused]
+
+
 def test_arrows_move_a_column_and_save_nothing_yet(person, cast, provider):
     ada = person(cast.ada)
     order = {"order[]": ["size", "plan"], "columns[]": ["size"]}
@@ -115,7 +143,7 @@ def test_arrows_move_a_column_and_save_nothing_yet(person, cast, provider):
     assert page.status_code == 200
     assert re.findall(r'name="order\[\]" value="(\w+)"', page.text) == ["plan", "size"]
     assert re.findall(r'value="(\w+)" checked', page.text) == ["size"]
-    assert re.search(r'id="down-size"[^>]* autofocus', page.text)
+    assert re.search(r'id="up-size"[^>]* autofocus', page.text)  # it is the last: down leads nowhere
     assert db.session.get_one(User, cast.ada.id).columns is None
 
     ada.post("/customers/columns", **{"order[]": ["plan", "size"], "columns[]": ["size", "plan"]})

@@ -39,7 +39,9 @@ def update() -> AnyResponse:
         if (moved := request.form.get(way)) in order:
             at = order.index(moved)
             order.insert(max(0, at + step), order.pop(at))
-            return _form(view, _ordered(properties, order), ticked, f"{way}-{moved}")
+            # At either end the arrow that was pressed leads nowhere, so the focus goes to the other one.
+            ends = {moved: way} | {order[-1]: "up"} | {order[0]: "down"}
+            return _form(view, _ordered(properties, order), ticked, f"{ends[moved]}-{moved}")
     columns = None if "reset" in request.form else [codename for codename in order if codename in ticked]
     if view is None:
         current_user.columns = columns

@@ -13,6 +13,7 @@ from webapp.rendering import page_or_partial, wants_partial
 from webapp.values import PropertyType
 
 blueprint = Blueprint("filters", __name__)
+FEW = 8  # so many properties lie open; of more, only those that have a condition, and these first
 
 
 @blueprint.get("/customers/filters")
@@ -21,12 +22,16 @@ def show() -> AnyResponse:
     """Each property with its conditions as they are now. The form asks for the list, so nothing is saved here."""
     properties, provider = all_properties(), Provider.current()
     query = CustomerQuery.of(request.args, sortable_columns(properties), properties)
+    asked = {each.of.codename for each in query.filters}
+    few = len(properties) <= FEW
+    ordered = properties if few else sorted(properties, key=lambda row: row.codename not in asked)
     return page_or_partial(
         "customers/filters.html",
         "customers/_filters.html",
         dialog=wants_partial(),
-        properties=[(row, kinds_of(PropertyType(row.type))) for row in properties],
+        properties=[(row, kinds_of(PropertyType(row.type)), few or row.codename in asked) for row in ordered],
+        first_problem=next((each.parameter for each in query.filters if each.problem), None),
         sent={each.parameter: each for each in query.filters},
-        others=query.args(filters=()),
+        others=query.without(),
         currency=provider.currency if provider else None,
     )

@@ -82,7 +82,7 @@ def remove(id: UUID) -> AnyResponse:
 def _args(sent: MultiDict[str, str]) -> dict[str, str]:
     """What of an address a view keeps."""
     properties = all_properties()
-    return CustomerQuery.of(sent, sortable_columns(properties), properties).args(view="")
+    return CustomerQuery.of(sent, sortable_columns(properties), properties).args(view="", lost=())
 
 
 def _problem(name: str, kept: dict[str, SavedView]) -> str | None:

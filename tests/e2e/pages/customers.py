@@ -14,7 +14,7 @@ class Customers:
         self.table = page.get_by_role("table")
         self.search_field = page.get_by_label("Search")
         self.callout = page.get_by_text("Stale since")
-        self.conditions = page.get_by_role("list", name="Conditions")
+        self.conditions = page.get_by_role("region", name="Conditions")
         self.views = page.get_by_role("navigation", name="Views")
         self.next_page = page.get_by_role("link", name="Next page")
 
@@ -25,19 +25,29 @@ class Customers:
         self.search_field.fill(words)
         self.page.get_by_role("button", name="Search").click()
 
-    def filter(self, **conditions: str) -> None:
-        """Fill conditions by the names of their parameters, and ask for who meets them all."""
+    def filter(self, conditions: dict[str, dict[str, str]]) -> None:
+        """Fill the conditions of properties by their labels, and ask for who meets them all."""
         self.page.get_by_role("link", name="Filter").click()
-        for name, value in conditions.items():
-            field = self.page.locator(f"[name='{name.replace('__', '.')}']")
-            field.select_option(value) if name.endswith("__is") else field.fill(value)
+        for property_name, fields in conditions.items():
+            for label, value in fields.items():
+                field = self.condition(property_name).get_by_label(label)
+                field.select_option(value) if label == "Is" else field.fill(value)
         self.page.get_by_role("button", name="Show customers").click()
+
+    def condition(self, property_name: str) -> Locator:
+        return self.page.get_by_role("group", name=property_name, exact=True)
 
     def remove_condition(self, words: str) -> None:
         self.conditions.get_by_role("link", name=f"Remove: {words}").click()
 
     def sort(self, name: str) -> None:
-        self.table.get_by_role("columnheader").get_by_role("link", name=name, exact=True).click()
+        self.sort_link(name).click()
+
+    def sort_link(self, name: str) -> Locator:
+        return self.table.get_by_role("columnheader").get_by_role("link", name=name, exact=True)
+
+    def header(self, name: str) -> Locator:
+        return self.table.get_by_role("columnheader", name=name, exact=True)
 
     def save_view(self, name: str) -> None:
         self.page.get_by_role("link", name="Save view").click()

@@ -47,6 +47,13 @@ class Properties:
     def show(self, name: str) -> None:
         self.table.get_by_role("link", name=name, exact=True).click()
 
+    def edit(self, type_: str) -> None:
+        """From a property's page to the form with another type; what it would change appears beside."""
+        self.page.get_by_role("link", name="Edit").click()
+        self.type.select_option(type_)
+        if not self.scripts:
+            self.page.get_by_role("button", name="Show fields").click()
+
     def delete(self) -> None:
         self.page.get_by_role("link", name="Delete").click()
         self.page.get_by_role("button", name="Delete property").click()

@@ -69,6 +69,33 @@ def filters_page_with_a_mistake(cast: Cast) -> str:
     return f"/customers/filters?{FILTERS}&mrr.min=a+lot&customer_since.max=soon"
 
 
+@scene(act=press("Filter"))
+def filters_dialog_of_many_properties(cast: Cast) -> str:
+    rows.furnished(cast.acme, kinds=rows.MORE_PROPERTIES)
+    return f"/customers?{FILTERS}&mrr_vs_peak.min=half&tenure.is=filled"
+
+
+@scene()
+def filters_page_of_many_properties(cast: Cast) -> str:
+    rows.furnished(cast.acme, kinds=rows.MORE_PROPERTIES)
+    return "/customers/filters?mrr.min=1&churned.is=no"
+
+
+@scene()
+def customers_of_a_view_whose_property_is_gone(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    view = rows.views_of(cast.acme, cast.ada)[0]
+    return f"/customers?view={view.id}&plan_of_last_year.has=gold&status.min=3&mrr.min=1"
+
+
+@scene()
+def customers_with_the_last_of_many_views_open(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    names = [f"View {number:02} of the most that there can be" for number in range(1, 50)]
+    view = rows.views_of(cast.acme, cast.ada, [*names, "W" * 60])[-1]
+    return f"/customers?view={view.id}"
+
+
 @scene()
 def customers_with_a_view_open(cast: Cast) -> str:
     rows.furnished(cast.acme)

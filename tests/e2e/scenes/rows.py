@@ -1,5 +1,6 @@
 """Rows that put a company into a state worth looking at. Everything here runs inside `house.rows(company.id)`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,13 +29,36 @@ from webapp.tenancy import insert_rows
 
 NAMES = ("Blue Finch", "Ærlig Måling", "株式会社サンプル", "Quarterly & Sons", "O'Neill <Data>", "Zebra Freight")
 STATUSES = ("Active", "Active", "Past Due", "Cancelled", "Lead", "Active")
-PROPERTIES: tuple[tuple[str, str, str | None], ...] = (
+Kinds = tuple[tuple[str, str, str | None], ...]
+PROPERTIES: Kinds = (
     ("MRR", "money", "cm_mrr"),
     ("MRR change 30 days", "money", "cm_mrr_change_30d"),
     ("Status", "text", "cm_status"),
     ("Customer since", "date", "cm_customer_since"),
     ("Tags", "list", "cm_tags"),
     ("Account manager", "text", None),
+)
+# Of every type, and as many as a company may well have; one with a name as long as a name can be.
+MORE_PROPERTIES: Kinds = (
+    *PROPERTIES,
+    ("ARR", "money", "cm_arr"),
+    ("Tenure", "number", "cm_tenure_days"),
+    ("MRR change 90 days", "percent", "cm_mrr_change_90d_pct"),
+    ("MRR vs peak", "percent", "cm_mrr_vs_peak_pct"),
+    ("Churned", "boolean", "cm_churned"),
+    ("Churned on", "date", "cm_churned_on"),
+    ("Country", "text", "cm_country"),
+    ("Contractions 6 months", "number", "cm_contractions_180d"),
+    ("Days since contraction", "number", "cm_days_since_contraction"),
+    ("Days since expansion", "number", "cm_days_since_expansion"),
+    ("Last movement on", "date", "cm_last_movement_on"),
+    ("Reference customer", "boolean", None),
+    (
+        "Seats promised in the contract of the year before the last one, as sales wrote them down by hand",
+        "number",
+        None,
+    ),
+    ("Products", "list", None),
 )
 ATTRIBUTES = {
     key: {"type": type_, "mixed": mixed, "count": count, "samples": samples}
@@ -54,12 +78,14 @@ class Furnished:
     customers: list[Customer]
 
 
-def furnished(company: Company, state: str = ProviderState.CONNECTED, count: int = 12) -> Furnished:
+def furnished(
+    company: Company, state: str = ProviderState.CONNECTED, count: int = 12, kinds: Kinds = PROPERTIES
+) -> Furnished:
     """A company with properties, customers and their values, read an hour ago."""
     at = now() - timedelta(hours=1)
     since = {"disconnected_at": now()} if state == ProviderState.DISCONNECTED else {}
     of = provider(company, state, last_success_at=at, last_attempt_at=at, **since)
-    return Furnished(of, properties(of), customers(of, count))
+    return Furnished(of, properties(of, kinds), customers(of, count))
 
 
 def read_once(company: Company) -> Provider:
@@ -158,11 +184,11 @@ def warnings_of(of: Import) -> None:
     db.session.commit()
 
 
-def properties(of: Provider) -> list[Property]:
-    made = []
-    for name, type_, field in PROPERTIES:
+def properties(of: Provider, kinds: Kinds = PROPERTIES) -> list[Property]:
+    made = list[Property]()
+    for name, type_, field in kinds:
         source = Source.CHARTMOGUL if field else Source.BY_HAND
-        codename = name.lower().replace(" ", "_")
+        codename = name.lower().replace(" ", "_").replace(",", "")[:60]
         row = Property(tenant_id=of.tenant_id, name=name, codename=codename, type=type_, source=source, field=field)
         row.version, row.slot = 1, row.slot_for(type_, made)
         if field:
@@ -173,9 +199,9 @@ def properties(of: Provider) -> list[Property]:
     return made
 
 
-def customers(of: Provider, count: int) -> list[Customer]:
+def customers(of: Provider, count: int, **changes: Any) -> list[Customer]:
     """Customers with movements and, of every property there is, values; some have none."""
-    rows = [_customer(of, index) for index in range(count)]
+    rows = [_customer(of, index, changes) for index in range(count)]
     db.session.add_all(rows)
     db.session.flush()
     known = db.session.query(Property).filter(Property.tenant_id == of.tenant_id).all()
@@ -185,36 +211,37 @@ def customers(of: Provider, count: int) -> list[Customer]:
     return rows
 
 
-def _customer(of: Provider, index: int) -> Customer:
+def _customer(of: Provider, index: int, changes: dict[str, Any]) -> Customer:
     uuid = f"cus_{uuid4()}"
-    return Customer(
-        id=Customer.id_for(of.id, uuid),
-        tenant_id=of.tenant_id,
-        provider_id=of.id,
-        uuid=uuid,
-        external_id=f"ext-{index}",
-        name=f"{NAMES[index % len(NAMES)]} {index}",
-        email=f"hello-{index}@customer.example",
-        company="Customer Ltd",
-        city="Köln",
-        country="DE",
-        status=STATUSES[index % len(STATUSES)],
-        mrr_minor=12900 * index,
-        arr_minor=12 * 12900 * index,
-        currency="EUR",
-        customer_since=now() - timedelta(days=400 + index),
-        chartmogul_url="https://app.chartmogul.com/#/customers/1",
-        website_url="https://www.customer.example",
-        tags=["enterprise", "2024"],
-        content_hash=b"0" * 16,
-        changed_import_id=uuid4(),
-    )
+    usual = {
+        "external_id": f"ext-{index}",
+        "name": f"{NAMES[index % len(NAMES)]} {index}",
+        "email": f"hello-{index}@customer.example",
+        "company": "Customer Ltd",
+        "city": "Köln",
+        "country": "DE",
+        "status": STATUSES[index % len(STATUSES)],
+        "mrr_minor": 12900 * index,
+        "arr_minor": 12 * 12900 * index,
+        "currency": "EUR",
+        "customer_since": now() - timedelta(days=400 + index),
+        "chartmogul_url": "https://app.chartmogul.com/#/customers/1",
+        "website_url": "https://www.customer.example",
+        "tags": ["enterprise", "2024"],
+        "content_hash": b"0" * 16,
+        "changed_import_id": uuid4(),
+    }
+    ids = {"id": Customer.id_for(of.id, uuid), "tenant_id": of.tenant_id, "provider_id": of.id, "uuid": uuid}
+    return Customer(**{**usual, **ids, **changes})
 
 
 def _values(customer: Customer, index: int, known: list[Property]) -> dict[str, Any]:
     kept: dict[str, int | str | None] = {
         "money": 12900 * index - 50000,
         "text": customer.status,
+        "number": 10_000 * index,
+        "percent": 50_000 * index,
+        "boolean": index % 2,
         "date": 20000 + index,
         "list": '["enterprise", "2024"]',
     }
@@ -223,10 +250,14 @@ def _values(customer: Customer, index: int, known: list[Property]) -> dict[str, 
     return {**CustomerValues.row_of(columns), **shown}
 
 
-def views_of(company: Company, somebody: Somebody) -> list[SavedView]:
-    names = ("At risk, paying", "Large", "Renewals of the next quarter, by size")
+VIEWS = ("At risk, paying", "Large", "Renewals of the next quarter, by size")
+
+
+def views_of(company: Company, somebody: Somebody, names: Sequence[str] = VIEWS) -> list[SavedView]:
     made = [
-        SavedView(tenant_id=company.id, user_id=somebody.id, name=name, args={"mrr.min": "1"}, columns=["mrr", "status"])
+        SavedView(
+            tenant_id=company.id, user_id=somebody.id, name=name, args={"mrr.min": "1"}, columns=["mrr", "status"]
+        )
         for name in names
     ]
     db.session.add_all(made)
