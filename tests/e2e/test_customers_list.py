@@ -10,7 +10,6 @@ from tests.e2e.pages.customers import Customers
 from tests.e2e.people import Cast
 from tests.e2e.scenes import rows
 
-
 SCREEN, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
 
