@@ -38,6 +38,7 @@ class Properties:
         self.source.select_option(source)
         if self.scripts:
             self.name.press("Tab")
+            self.page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-settling')")
         else:
             self.page.get_by_role("button", name="Show fields").click()
 
