@@ -99,7 +99,8 @@ def _furnished(database: str, customers: int) -> Iterator[tuple[Person, list[str
         app = create_app(Settings())  # type: ignore[call-arg]
         with app.app_context():
             cast = factories.make_cast()
-            provider = factories.make_provider(cast.acme, last_success_at=now(), currency="EUR")
+            held: dict[str, Any] = {"last_success_at": now(), "currency": "EUR", "customers_held": customers}
+            provider = factories.make_provider(cast.acme, **held)
             with acting_for(cast.acme.id):
                 properties = _properties(cast.acme)
                 uuids = _fill(provider, properties, customers)

@@ -68,6 +68,9 @@ class Column:
             kept: Any = getattr(CustomerValues, self.of_record.key)
         else:
             kept = self.of_property.values if self.of_property is not None else CustomerValues.title
+        return self.as_sorted(kept)
+
+    def as_sorted(self, kept: Any) -> ColumnElement[Any]:
         return caseless(kept) if self.type in (PropertyType.TEXT, PropertyType.LIST) else kept
 
 

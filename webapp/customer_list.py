@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, true
-from sqlalchemy.orm import defer
+from sqlalchemy import ColumnElement, Select, and_, func, literal, true
+from sqlalchemy.orm import aliased, defer
 
 from webapp.customer_columns import BY_TITLE, Column
 from webapp.customer_filters import Filter, LostCondition, lost_conditions, read_filters
@@ -84,11 +84,6 @@ class CustomerQuery:
         kept = {name: [each for each in getattr(self, name) if each not in dropped] for name in ("filters", "lost")}
         return self.args(**kept)
 
-    def whole_pass(self, rows: Select[Any]) -> Select[Any]:
-        """Rows that are looked at one by one in the order in which they lie: an index would lead to each anew."""
-        by_index = self.sort is BY_TITLE and not self.narrowed
-        return rows if by_index else rows.with_hint(CustomerValues, "NOT INDEXED", "sqlite")
-
     def condition(self) -> ColumnElement[bool]:
         """Whether a row of values is in the list."""
         conditions = [each.condition() for each in self.filters if not each.problem]
@@ -98,25 +93,39 @@ class CustomerQuery:
             conditions += [CustomerValues.status == self.status, CustomerValues.gone.is_(False)]
         return and_(true(), *conditions, *(_searched(word) for word in fold(self.search).split()))
 
-    def order(self, backwards: bool = False) -> list[ColumnElement[Any]]:
-        """Sorted by the column asked for; who has no value of it comes last, in both directions."""
-        key, falling = self.sort.sorted_by, self.descending is not backwards
-        if self.sort is BY_TITLE:
-            # An expression, where the index of titles is not wanted.
-            title = CustomerValues.title.concat("") if self.narrowed else CustomerValues.title
-            return _directed(falling, title, CustomerValues.uuid)
-        of_key = *_directed(backwards, key.is_(None)), *_directed(falling, key)
-        return [*of_key, *_directed(backwards, CustomerValues.title, CustomerValues.uuid)]
+    def listed(self, provider: Provider) -> "Listed":
+        """The rows of this list, in no order."""
+        shown = CustomerValues.uuid, CustomerValues.title
+        if not self.narrowed and self.sort is BY_TITLE:
+            return Listed(*shown, CustomerValues.title, rows_of(provider))
+        # Rows are looked at one by one as they lie: an index would lead to each anew.
+        rows = rows_of(provider).with_hint(CustomerValues, "NOT INDEXED", "sqlite")
+        if not self.narrowed:
+            return Listed(*shown, self.sort.sorted_by, rows)
+        # Looked for once, then counted and sorted.
+        key = () if self.sort is BY_TITLE else (self.sort.sorted_by.label("key"),)
+        found = rows.with_only_columns(CustomerValues.tenant_id, *shown, *key).where(self.condition()).cte("found")
+        row = aliased(CustomerValues, found)
+        return Listed(row.uuid, row.title, self.sort.as_sorted(found.c.key) if key else row.title, owned(row))
 
-    def beyond(self, place: "Place", backwards: bool = False) -> ColumnElement[bool]:
-        """Whether a row comes after a place in this order, or before it."""
-        key, falling = self.sort.sorted_by, self.descending is not backwards
+    def order(self, listed: "Listed", backwards: bool = False) -> list[ColumnElement[Any]]:
+        """Sorted by the column asked for; who has no value of it comes last, in both directions."""
+        falling = self.descending is not backwards
         if self.sort is BY_TITLE:
-            return _past_title(place, falling)
-        further_title = _past_title(place, backwards)
+            return _directed(falling, listed.title, listed.uuid)
+        of_key = *_directed(backwards, listed.key.is_(None)), *_directed(falling, listed.key)
+        return [*of_key, *_directed(backwards, listed.title, listed.uuid)]
+
+    def beyond(self, listed: "Listed", place: "Place", backwards: bool) -> ColumnElement[bool]:
+        """Whether a row comes after a place in this order, or before it."""
+        key, falling = listed.key, self.descending is not backwards
+        if self.sort is BY_TITLE:
+            return listed.past_title(place, falling)
+        further_title = listed.past_title(place, backwards)
         if place.key is None:
-            return key.is_not(None) | further_title if backwards else key.is_(None) & further_title
-        further: ColumnElement[bool] = _past(key, place.key, falling) | ((key == place.key) & further_title)
+            further: ColumnElement[bool] = key.is_not(None) | further_title
+            return further if backwards else key.is_(None) & further_title
+        further = _past(key, place.key, falling) | ((key == place.key) & further_title)
         return further if backwards else further | key.is_(None)
 
 
@@ -127,6 +136,25 @@ class Place:
     key: Any
     title: str
     uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A select of the rows of a list, and the columns by which it is put in order."""
+
+    uuid: Any
+    title: Any
+    key: Any
+    rows: Select[Any]
+
+    def how_many(self, condition: ColumnElement[bool] | None = None) -> ColumnElement[int]:
+        rows = self.rows.with_only_columns(func.count(), maintain_column_froms=True)
+        return (rows if condition is None else rows.where(condition)).correlate(None).scalar_subquery()
+
+    def past_title(self, place: Place, falling: bool) -> ColumnElement[bool]:
+        further: ColumnElement[bool] = _past(self.title, place.title, falling)
+        same: ColumnElement[bool] = self.title == place.title
+        return further | (same & _past(self.uuid, place.uuid, falling))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +189,31 @@ def fetch_page(provider: Provider, query: CustomerQuery) -> CustomerPage:
     """The page that was asked for: the first, or the one after or before a customer."""
     after, before = _place(provider, query, query.after), _place(provider, query, query.before)
     backwards, place = before is not None and after is None, after or before
-    columns = CustomerValues.uuid, CustomerValues.title, query.sort.sorted_by
-    rows = query.whole_pass(rows_of(provider, *columns)).where(query.condition())
+    listed, held = query.listed(provider), _held(provider)
+    rows = listed.rows.with_only_columns(
+        listed.uuid,
+        listed.how_many() if query.narrowed else literal(held),
+        listed.how_many(query.beyond(listed, place, backwards)) if place else literal(0),
+    )
     if place:
-        rows = rows.where(query.beyond(place, backwards))
-    found = list(db.session.execute(rows.order_by(*query.order(backwards)).limit(PER_PAGE)))
+        rows = rows.where(query.beyond(listed, place, backwards))
+    found = list(db.session.execute(rows.order_by(*query.order(listed, backwards)).limit(PER_PAGE)))
     if backwards:
         if len(found) < PER_PAGE:  # fewer before it than a page holds: the first page
             return fetch_page(provider, replace(query, before=""))
         found.reverse()
     elif place and not found:  # nobody is left after it
         return fetch_page(provider, replace(query, after=""))
-    first = Place(found[0][2], found[0][1], found[0][0]) if found and place else None
-    known = len(found) if place is None and len(found) < PER_PAGE else None
-    total, matching, passed = _counts(provider, query, first, known)
-    return CustomerPage(_customers(provider, [uuid for uuid, *_ in found]), passed + 1, matching, total)
+    _, matching, beyond = found[0] if found else (None, 0, 0)
+    passed = 0 if place is None else beyond - len(found) if backwards else matching - beyond
+    return CustomerPage(_customers(provider, [uuid for uuid, *_ in found]), passed + 1, matching, held)
+
+
+def _held(provider: Provider) -> int:
+    """How many customers there are: what the last import counted, unless one is changing it."""
+    if provider.customers_held is not None:
+        return provider.customers_held
+    return db.session.scalar(rows_of(provider, func.count())) or 0
 
 
 def _place(provider: Provider, query: CustomerQuery, uuid: str) -> Place | None:
@@ -185,24 +223,6 @@ def _place(provider: Provider, query: CustomerQuery, uuid: str) -> Place | None:
         rows_of(provider, query.sort.sorted_by, CustomerValues.title).where(CustomerValues.uuid == uuid)
     ).first()
     return Place(row[0], row[1], uuid) if row else None
-
-
-def _counts(provider: Provider, query: CustomerQuery, first: Place | None, known: int | None) -> tuple[int, int, int]:
-    """How many customers there are, how many match, unless that is known, and how many of these come before a place:
-    in one pass."""
-    counted: list[Any] = [func.count()]
-    if query.narrowed and known is None:
-        counted.append(_how_many(query.condition()))
-    if first is not None:
-        counted.append(_how_many(query.condition() & query.beyond(first, backwards=True)))
-    rows = rows_of(provider, *counted)
-    found = [int(number) for number in db.session.execute(rows if len(counted) == 1 else query.whole_pass(rows)).one()]
-    matching = (found[1] if known is None else known) if query.narrowed else found[0]
-    return found[0], matching, found[-1] if first is not None else 0
-
-
-def _how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
 def _customers(provider: Provider, uuids: Sequence[str]) -> list[Customer]:
@@ -218,11 +238,6 @@ def _searched(word: str) -> ColumnElement[bool]:
 
 def _directed(falling: bool, *keys: Any) -> list[ColumnElement[Any]]:
     return [key.desc() if falling else key.asc() for key in keys]
-
-
-def _past_title(place: Place, falling: bool) -> ColumnElement[bool]:
-    title, uuid = CustomerValues.title, CustomerValues.uuid
-    return _past(title, place.title, falling) | ((title == place.title) & _past(uuid, place.uuid, falling))
 
 
 def _past(column: Any, value: Any, falling: bool) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select
+from sqlalchemy import Select, func
 
 from webapp.chartmogul.records import (
     CustomerRecord,
@@ -138,6 +138,11 @@ def movements_last_read(provider: Provider) -> int | None:
     complete = Import.provider_id == provider.id, Import.state.in_((ImportState.DONE, ImportState.PARTLY_DONE))
     last = owned(Import, Import.movements_read).where(*complete).order_by(Import.number.desc()).limit(1)
     return db.session.scalar(last) or None
+
+
+def customers_held(provider: Provider) -> int:
+    """How many customers there are, also of those no longer in ChartMogul."""
+    return db.session.scalar(_of(provider, Customer, func.count())) or 0
 
 
 class Warnings:

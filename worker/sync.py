@@ -137,6 +137,7 @@ class Run(Turn):
         provider = self.provider_to_change()
         provider.describe(account)
         provider.last_attempt_at = now()
+        provider.customers_held = None
         db.session.commit()
         self._done("check_key")
 
@@ -268,6 +269,7 @@ class Run(Turn):
         save.forget_pages_up_to(self.import_)
         provider = self.provider_to_change()
         provider.last_success_at = at
+        provider.customers_held = save.customers_held(provider)
         provider.recover(at)
         db.session.commit()
         log.info("import ended", state=str(state))

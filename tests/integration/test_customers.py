@@ -160,20 +160,27 @@ def test_pages_of_fifty_lead_on_and_back(person, cast, provider):
     assert names(follow(ada, last, "first")) == names(first)
 
 
-@pytest.mark.parametrize("sort", ["size", "-size", "name", "-name"])
-def test_pages_of_any_order_show_everybody_once(person, cast, provider, sort):
+@pytest.mark.parametrize("narrowed", ["", "&q=customer"])
+@pytest.mark.parametrize("sort", ["size", "-size", "plan", "-plan", "name", "-name"])
+def test_pages_of_any_order_show_everybody_once(person, cast, provider, sort, narrowed):
     """Also where many have the same value and many none."""
-    property_ = factories.make_property(cast.acme, "Size", type="number")
+    size = factories.make_property(cast.acme, "Size", type="number")
+    plan = factories.make_property(cast.acme, "Plan", type="text")
     for number in range(130):
         customer = factories.make_customer(provider, f"Customer {number % 7}")
         if number % 3:
-            factories.make_value(property_, customer, number=10_000 * (number % 5))
+            factories.make_value(size, customer, number=10_000 * (number % 5))
+            factories.make_value(plan, customer, text=("gold", "Gold", "silver", "Bronze")[number % 4])
+    if narrowed:
+        factories.make_customer(provider, "Somebody else")
     ada = person(cast.ada)
-    page = ada.get(f"/customers?sort={sort}")
+    page = ada.get(f"/customers?sort={sort}{narrowed}")
     seen = [customers(page)]
+    assert "Customers 1 to 50 of 130" in page.text
 
     while 'id="page-after"' in page.text:
         page = follow(ada, page, "after")
+        assert f"Customers {sum(map(len, seen)) + 1} to " in page.text
         seen.append(customers(page))
     back = [seen[-1]]
     while 'id="page-before"' in page.text:

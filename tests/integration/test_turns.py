@@ -216,3 +216,27 @@ def test_import_that_always_makes_room_gets_done_and_is_exact(app, connected, ca
     assert import_.sent > 15
     assert expected.held_customers(provider) == expected.expected_customers(account)
     assert expected.held_movements(provider) == expected.expected_movements(account)
+
+
+def test_customers_are_counted_as_they_come_until_the_import_has_counted_them(app, connected, person, cast):
+    provider, account = connected
+    import_id, tenant_id, ada = syncing.start(provider), provider.tenant_id, person(cast.ada)
+    pages = iter(range(3))
+
+    def cut_off_after_two_pages(_connection, _cursor, statement, *_) -> None:
+        if statement.startswith("INSERT INTO customers ") and next(pages) == 2:
+            raise syncing.Killed
+
+    db.session.commit()
+    with syncing.listening(cut_off_after_two_pages), pytest.raises(syncing.Killed):
+        syncing.turn(app, tenant_id, import_id)
+    held = len(expected.held_customers(provider))
+    assert 0 < held < len(account.customers())
+    assert f"{held} customers" in ada.get("/customers").text
+
+    syncing.let_lease_run_out(import_id)
+    syncing.run(app, provider, import_id)
+
+    db.session.refresh(provider)
+    assert provider.customers_held == len(account.customers()) == 450
+    assert "450 customers" in ada.get("/customers").text

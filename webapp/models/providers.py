@@ -89,6 +89,8 @@ class Provider(TenantOwned, Base):
     probe_wanted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Custom attributes seen by the last import: {key: {"type", "mixed", "count", "samples"}}.
     attributes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # How many customers we hold, also of those no longer in ChartMogul; unknown while an import is changing that.
+    customers_held: Mapped[int | None]
     # Which statuses its customers have.
     statuses: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     # Those that no property was wanted of, by their keys: they are not offered again.
