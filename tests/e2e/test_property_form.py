@@ -52,7 +52,7 @@ def test_type_stays_as_it_was_chosen_while_another_name_was_looked_up(properties
 
     expect(properties.codename).to_have_value("monthly_recurring_revenue")
     expect(properties.type).to_have_value("number")
-    expect(properties.preview).to_contain_text("cannot be read as a number")
+    expect(properties.page.locator("#preview")).to_contain_text("cannot be read as a number")
     properties.save()
     expect(properties.row("Monthly recurring revenue")).to_contain_text("Number")
 
@@ -79,7 +79,7 @@ def test_type_stays_as_it_was_chosen_while_another_field_was_looked_up(propertie
 
     expect(properties.page.locator("#definition")).to_contain_text("Annual")
     expect(properties.type).to_have_value("number")
-    expect(properties.preview).to_contain_text("cannot be read as a number")
+    expect(properties.page.locator("#preview")).to_contain_text("cannot be read as a number")
 
 
 def test_field_chosen_while_another_name_was_looked_up_is_the_one_that_is_saved(properties: Properties) -> None:
@@ -104,7 +104,7 @@ def test_of_a_name_and_a_source_that_are_looked_up_at_once_the_later_counts(prop
     answer.come()
 
     expect(properties.field).to_have_count(0)
-    expect(properties.preview).to_contain_text("You set its values by hand")
+    expect(properties.page.locator("#preview")).to_contain_text("You set its values by hand")
     properties.type.select_option("Date")
     properties.save()
     expect(properties.row("Owner")).to_contain_text("Date")

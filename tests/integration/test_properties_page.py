@@ -53,7 +53,7 @@ def test_page_says_how_many_values_could_not_be_read(person, cast, provider):
 
     page = page_of(person(cast.max), seats)
 
-    assert "Left empty 2 values that cannot be read as number" in words_of(page)
+    assert "Left empty 2 values that cannot be read as a number" in words_of(page)
     assert f'href="/imports/{import_.id}#errors"' in page
     assert "Left empty" not in page_of(person(cast.max), other)
 

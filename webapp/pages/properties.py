@@ -19,7 +19,7 @@ from webapp.freshness import customer_count, property_state, stale_since, when_f
 from webapp.gate import members_too
 from webapp.models import CustomerValues, ImportWarning, Property, Provider, Source
 from webapp.pages.property_pieces import form_context
-from webapp.property_draft import Draft, fields_of
+from webapp.property_draft import AS_WORDS, Draft, fields_of
 from webapp.property_uses import last_imports, shown_to
 from webapp.rendering import page_or_partial, wants_partial
 from webapp.starter_set import offered
@@ -71,6 +71,7 @@ def show(id: UUID) -> AnyResponse:
         "properties/show.html",
         property=property_,
         type=type_,
+        as_words=AS_WORDS,
         provider=provider,
         field=field,
         unit=unit_of(type_, field, provider.currency if provider else None, provider.time_zone if provider else None),
