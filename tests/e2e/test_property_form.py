@@ -20,7 +20,7 @@ class Late:
 
     def come(self) -> None:
         held, self._held = self._held or [], None
-        for route in held:
+        for route in reversed(held):  # the older an answer, the later it comes
             route.continue_()
 
     def _hold(self, route: Route) -> None:

@@ -152,6 +152,7 @@ def test_stale_values_look_stale(person, cast, why):
 
     assert ("No longer in ChartMogul since" if why == "gone" else "Stale since") in page
     assert 'class="words num muted">129.00' in page
+    assert '<div class="panel-body muted">' in page[page.index('id="curve"') : page.index('id="curve"') + 300]
 
 
 def test_neighbours_and_unknown_customers_are_the_same_404(person, cast, customer):

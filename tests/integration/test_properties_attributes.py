@@ -69,7 +69,11 @@ def test_values_of_a_new_one_read_as_values_do_everywhere(person, cast):
     }
     factories.make_provider(cast.acme, last_success_at=now(), attributes=attributes)
 
-    assert [row[3] for row in offers(person(cast.ada))[1:]] == ["No · Yes", "26 Jun 2028 · 9 Jan 2024 · soon", "1,234.5"]
+    assert [row[3] for row in offers(person(cast.ada))[1:]] == [
+        "No · Yes",
+        "26 Jun 2028 · 9 Jan 2024 · soon",
+        "1,234.5",
+    ]
 
 
 def test_one_leads_to_the_form_with_its_field_chosen(person, cast, provider):

@@ -129,7 +129,9 @@ def _define(edited: Property | None) -> AnyResponse:
         except IntegrityError:  # another was saved in the same moment, with this codename or into the same slot
             db.session.rollback()
             others = [row for row in all_properties() if row is not edited]
-            problems = problems_of(form.sent, draft, others, may_use) or {"name": "Another property was saved in the same moment. Save again."}
+            problems = problems_of(form.sent, draft, others, may_use) or {
+                "name": "Another property was saved in the same moment. Save again."
+            }
     context = form_context(edited, form.sent, problems)
     return make_response(render_template("properties/edit.html", **context), 422)
 
