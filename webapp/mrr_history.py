@@ -31,6 +31,11 @@ def movements_of(customer: Customer, provider: Provider, *columns: Any) -> Selec
     )
 
 
+def came_last(movement: Movement, provider: Provider) -> bool:
+    """Whether it was not there before the last import that read all movements; of the first one that says nothing."""
+    return movement.read == provider.movements_read > 1
+
+
 def curve_of(customer: Customer, provider: Provider, at: datetime) -> Curve:
     """The MRR at the end of each day with movements, up to now; and of those days to come."""
     columns = (Movement.at, Movement.type, Movement.movement_minor, Movement.mrr_minor)

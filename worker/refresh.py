@@ -27,6 +27,7 @@ from webapp.models import (
     ValueChange,
 )
 from webapp.models.values import Kept, slot_columns
+from webapp.property_draft import AS_WORDS
 from webapp.tenancy import insert_rows, owned, owned_update, update_rows
 from webapp.values import CannotRead, Moment, Value, convert, encode_all, values_reader
 from worker.ids import as_uuid, raw_id
@@ -214,7 +215,7 @@ def _kept_one(property_: _Property, value: Value | None, customer: Facts, warnin
     try:
         return property_.keep([value])[0]
     except CannotRead:
-        detail = f"{property_.name}: “{str(value)[:80]}” cannot be read as {property_.type}."
+        detail = f"{property_.name}: “{str(value)[:80]}” cannot be read as {AS_WORDS[property_.type]}."
         warnings.add("value_unreadable", customer.uuid, customer.name, detail, property_.id)
         return None
 

@@ -9,6 +9,8 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Respons
 REFUSED = re.compile(r"^Failed to load resource: the server responded with a status of (\d{3})")
 # The browser tells that somebody was quicker to choose a field than the page; nothing is wrong with either.
 QUICK_HANDS = "Autofocus processing was blocked because a document already has a focused element."
+# htmx tells that a request gave way to a later one of the same form, which is what its `replace` means.
+GAVE_WAY = re.compile(r"^htmx:(afterRequest|sendAbort), \[object HTML\w*\]$")
 NOTE_VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error(`CSP: ${e.violatedDirective}`))"
 
 
@@ -35,7 +37,8 @@ class Watch:
         refused = REFUSED.match(message.text)
         htmx = re.match(r"^Response Status Error Code (\d{3}) from ", message.text)
         found = refused or htmx
-        if message.text != QUICK_HANDS and not (found and found[1] in self._expected):
+        usual = message.text == QUICK_HANDS or GAVE_WAY.match(message.text)
+        if not usual and not (found and found[1] in self._expected):
             self.notes.append(f"console {message.type}: {message.text} at {message.location.get('url')}")
 
     def _error(self, error: WebError) -> None:

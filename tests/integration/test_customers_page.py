@@ -85,6 +85,19 @@ def test_movements_newest_first_with_the_scheduled_ones_marked(person, cast, pro
     assert "Dashed: 1 scheduled change after today." in page
 
 
+@pytest.mark.parametrize(("reads", "marked"), [(1, False), (3, True)])
+def test_movements_that_the_last_import_brought_are_marked_unless_it_was_the_first(person, cast, reads, marked):
+    provider = factories.make_provider(cast.acme, movements_read=reads)
+    customer = factories.make_customer(provider)
+    factories.make_movement(customer, now() - timedelta(days=9), 9900, 9900, read=1)
+    factories.make_movement(customer, now() - timedelta(days=1), 100, 10000, read=reads)
+
+    newest, older = movements_of(page_of(person(cast.ada), customer))
+
+    assert ("New in the last import" in newest[1]) == marked
+    assert "New in the last import" not in older[1]
+
+
 def test_movements_are_turned_over_fifty_at_a_time(person, cast, customer):
     for day in range(101):
         factories.make_movement(customer, now() - timedelta(days=day + 1), 100, 100, description=f"number {day}")
@@ -139,6 +152,7 @@ def test_stale_values_look_stale(person, cast, why):
 
     assert ("No longer in ChartMogul since" if why == "gone" else "Stale since") in page
     assert 'class="words num muted">129.00' in page
+    assert '<div class="panel-body muted">' in page[page.index('id="curve"') : page.index('id="curve"') + 300]
 
 
 def test_neighbours_and_unknown_customers_are_the_same_404(person, cast, customer):

@@ -59,6 +59,23 @@ def test_new_ones_are_offered_with_their_types_and_values(person, cast, provider
     ]
 
 
+def test_values_of_a_new_one_read_as_values_do_everywhere(person, cast):
+    moments = ["2028-06-26T00:00:00.000Z", "2024-01-09T00:00:00.000Z"]
+    found = {"mixed": False, "count": 1}
+    attributes = {
+        "live": {**found, "type": "boolean", "samples": ["False", "True"]},
+        "renewal": {**found, "type": "date", "samples": [*moments, "soon"]},
+        "spend": {**found, "type": "number", "samples": ["1234.50"]},
+    }
+    factories.make_provider(cast.acme, last_success_at=now(), attributes=attributes)
+
+    assert [row[3] for row in offers(person(cast.ada))[1:]] == [
+        "No · Yes",
+        "26 Jun 2028 · 9 Jan 2024 · soon",
+        "1,234.5",
+    ]
+
+
 def test_one_leads_to_the_form_with_its_field_chosen(person, cast, provider):
     ada = person(cast.ada)
     codename = custom_codename("odd key")

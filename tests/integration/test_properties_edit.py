@@ -59,6 +59,16 @@ def test_edit_form_shows_the_property_as_it_is(person, cast, provider):
     }
 
 
+def test_form_promises_no_next_sync_without_a_connection(person, cast):
+    factories.make_provider(cast.acme, ProviderState.DISCONNECTED, last_success_at=now())
+    property_ = factories.make_property(cast.acme)
+
+    page = person(cast.ada).get(f"/properties/{property_.id}/edit").text
+
+    assert "filled on the next sync" not in page
+    assert "ChartMogul is not connected: it fills no property until you" in page
+
+
 def test_property_of_a_disconnected_account_can_still_be_renamed(person, cast):
     factories.make_provider(cast.acme, ProviderState.DISCONNECTED, last_success_at=now())
     property_ = factories.make_property(cast.acme, "MRR", filled_version=1)

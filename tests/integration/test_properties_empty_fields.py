@@ -141,4 +141,4 @@ def test_values_that_cannot_be_read_are_values_of_the_field(person, cast, provid
     page = person(cast.max).get(f"/properties/{property_.id}").text
 
     assert 'id="no-values"' not in page
-    assert "Left empty 1 value that cannot be read as number" in words_of(page)
+    assert "Left empty 1 value that cannot be read as a number" in words_of(page)

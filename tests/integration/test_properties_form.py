@@ -10,6 +10,7 @@ from tests.factories import Cast
 from tests.pages import problem, value_of
 from webapp.audit import AuditEntry
 from webapp.extensions import db
+from webapp.forms import properties as forms
 from webapp.models import Property, ProviderState, Source
 from webapp.models.types import now
 from webapp.tenancy import across_tenants
@@ -165,12 +166,25 @@ def test_codename_made_from_the_name_is_always_free(person, cast, provider):
 
 def test_race_for_a_codename_has_one_winner(person, cast, provider, monkeypatch):
     factories.make_property(cast.acme, "Other", codename="mrr")
-    monkeypatch.setattr("webapp.forms.properties._codename_problem", lambda *_: None)
+    looked = iter([None])  # the first look comes before the other property does
+    monkeypatch.setattr(forms, "_codename_problem", lambda *of, look=forms._codename_problem: next(looked, look(*of)))
 
     answer = send(person(cast.ada), codename="mrr")
 
     assert answer.status_code == 422
     assert problem(answer.text, "codename") == "There is a property with this codename already."
+    assert len(kept()) == 1
+
+
+def test_race_for_a_slot_is_told_as_what_it_is(person, cast, provider, monkeypatch):
+    slot = factories.make_property(cast.acme, "Other").slot
+    monkeypatch.setattr(Property, "slot_for", lambda *_: slot)
+
+    answer = send(person(cast.ada))
+
+    assert answer.status_code == 422
+    assert problem(answer.text, "name") == "Another property was saved in the same moment. Save again."
+    assert "codename already" not in answer.text
     assert len(kept()) == 1
 
 

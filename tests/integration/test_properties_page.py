@@ -1,5 +1,6 @@
 """A property's page, and deleting one."""
 
+import re
 from datetime import date, timedelta
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from tests.pages import look_around, table
 from tests.texts import without_tokens, words_of
 from webapp.audit import AuditEntry
 from webapp.extensions import db
-from webapp.models import CustomerValues, ImportWarning, Property, Source
+from webapp.models import CustomerValues, ImportWarning, Property, ProviderState, Source
 from webapp.models.types import now
 from webapp.tenancy import across_tenants, acting_for, insert_rows
 from webapp.values import PropertyType, encode
@@ -53,7 +54,7 @@ def test_page_says_how_many_values_could_not_be_read(person, cast, provider):
 
     page = page_of(person(cast.max), seats)
 
-    assert "Left empty 2 values that cannot be read as number" in words_of(page)
+    assert "Left empty 2 values that cannot be read as a number" in words_of(page)
     assert f'href="/imports/{import_.id}#errors"' in page
     assert "Left empty" not in page_of(person(cast.max), other)
 
@@ -108,6 +109,25 @@ def test_distribution_counts_every_value_once(person, cast, provider, type_, val
         assert sum(int(count) for _, count in shown) == len(values)
     if type_ == "date":
         assert shown[0][0] == "2020"
+
+
+def test_bar_of_other_values_has_the_measure_of_the_rest(person, cast, provider):
+    property_ = factories.make_property(cast.acme, "It", type="text")
+    fill(property_, provider, *[str(n) for n in range(8)], *[f"other {n}" for n in range(8)])
+
+    page = page_of(person(cast.ada), property_)
+
+    assert re.findall(r'<rect width="([0-9.]+)"', page[page.index('id="spread"') :]) == ["12.5"] * 8 + ["100"]
+
+
+@pytest.mark.parametrize("disconnected", [False, True])
+def test_stale_distribution_looks_stale(person, cast, disconnected):
+    state = ProviderState.DISCONNECTED if disconnected else ProviderState.CONNECTED
+    provider = factories.make_provider(cast.acme, state, last_success_at=now())
+    property_ = factories.make_property(cast.acme, "It", type="text", filled_version=1, filled_at=now())
+    fill(property_, provider, "a")
+
+    assert ('<section class="panel muted" id="spread"' in page_of(person(cast.ada), property_)) == disconnected
 
 
 @pytest.mark.parametrize("type_", ["number", "date", "money"])

@@ -157,7 +157,7 @@ _DEFINITIONS = {
     "cm_company": "Company name.",
     "cm_email": "Email address.",
     "cm_country": "Country code, such as US.",
-    "cm_city": "City.",
+    "cm_city": "City, as ChartMogul has it.",
     "cm_billing_system": "Where ChartMogul has the customer from, such as Stripe.",
     "cm_tags": "Tags of the customer in ChartMogul.",
 }

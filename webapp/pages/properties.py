@@ -19,7 +19,7 @@ from webapp.freshness import customer_count, property_state, stale_since, when_f
 from webapp.gate import members_too
 from webapp.models import CustomerValues, ImportWarning, Property, Provider, Source
 from webapp.pages.property_pieces import form_context
-from webapp.property_draft import Draft, fields_of
+from webapp.property_draft import AS_WORDS, Draft, fields_of
 from webapp.property_uses import last_imports, shown_to
 from webapp.rendering import page_or_partial, wants_partial
 from webapp.starter_set import offered
@@ -71,6 +71,7 @@ def show(id: UUID) -> AnyResponse:
         "properties/show.html",
         property=property_,
         type=type_,
+        as_words=AS_WORDS,
         provider=provider,
         field=field,
         unit=unit_of(type_, field, provider.currency if provider else None, provider.time_zone if provider else None),
@@ -125,9 +126,12 @@ def _define(edited: Property | None) -> AnyResponse:
             property_ = define(edited, draft, others, current_user.email)
             db.session.commit()
             return _saved(property_, provider)
-        except IntegrityError:
+        except IntegrityError:  # another was saved in the same moment, with this codename or into the same slot
             db.session.rollback()
-            problems = {"codename": "There is a property with this codename already."}
+            others = [row for row in all_properties() if row is not edited]
+            problems = problems_of(form.sent, draft, others, may_use) or {
+                "name": "Another property was saved in the same moment. Save again."
+            }
     context = form_context(edited, form.sent, problems)
     return make_response(render_template("properties/edit.html", **context), 422)
 

@@ -25,27 +25,28 @@ blueprint = Blueprint("pieces", __name__)
 @blueprint.get("/properties/fields")
 def show_fields() -> AnyResponse:
     """After another name or data source: the fields to choose from, a codename, the preview."""
-    return _pieces("_fields", "_codename", "_preview")
+    return _pieces(request.args, "_fields", "_codename", "_preview")
 
 
 @blueprint.get("/properties/types")
 def show_types() -> AnyResponse:
-    """After another ChartMogul field: what it is, the types it can have, the preview."""
-    return _pieces("_types", "_preview")
+    """After another ChartMogul field: what it is, the types it can have, the preview. It was chosen, so no name changes
+    it any more; a name that was given just before, and whose answer this request put an end to, gets its codename."""
+    return _pieces({**request.args, "matched": ""}, "_types", "_codename", "_preview")
 
 
 @blueprint.get("/properties/preview")
 def show_preview() -> AnyResponse:
     """After another type."""
-    return _pieces("_preview")
+    return _pieces(request.args, "_preview")
 
 
-def _pieces(first: str, *beside: str) -> AnyResponse:
+def _pieces(sent: Mapping[str, str], first: str, *beside: str) -> AnyResponse:
     """The piece that is swapped, and others that go to their places out of band."""
     edited = _edited()
     if not wants_partial():
         return redirect(url_for("properties.update", id=edited.id) if edited else url_for("properties.create"), 303)
-    context = form_context(edited, request.args)
+    context = form_context(edited, sent)
     words = render_template(f"properties/{first}.html", beside=False, **context)
     return make_response(
         words + "".join(render_template(f"properties/{piece}.html", beside=True, **context) for piece in beside)
