@@ -76,6 +76,18 @@ def test_bad_name_is_said_and_nothing_is_lost(person, cast, provider, name, prob
     assert views(cast) == {}
 
 
+def test_more_conditions_than_a_view_can_keep_are_refused_and_none_is_dropped(person, cast, provider):
+    query = "q=" + "%D0%96" * 660 + "&plan.is=filled&size.min=2&size.max=" + "9" * 60
+    assert len(query) > 4_000
+
+    answer = person(cast.ada).post("/customers/views", name="Long", query=query)
+
+    assert answer.status_code == 422
+    assert "more conditions than a view can keep" in answer.text
+    assert "size.max=" in answer.text
+    assert views(cast) == {}
+
+
 def test_views_are_each_users_own(person, cast, provider):
     ada, max_, gil = person(cast.ada), person(cast.max), person(cast.gil)
     ada.post("/customers/views", name="Mine", query="size.min=2")

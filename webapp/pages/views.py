@@ -23,6 +23,7 @@ from webapp.saved_views import open_view, views_of
 from webapp.tenancy import current_tenant_id, owned_or_404
 
 blueprint = Blueprint("views", __name__)
+# A longer address could not be opened again: servers refuse a request line of more than 4,094 characters.
 LONGEST_QUERY, MOST_VIEWS = 4_000, 50
 
 
@@ -42,9 +43,10 @@ def create() -> AnyResponse:
     form = ViewForm()
     name = " ".join((form.name.data or "").split())
     before = open_view(form.view.data or "")
-    asked = _args(MultiDict(parse_qsl((form.query.data or "")[:LONGEST_QUERY])))
+    query = form.query.data or ""
+    asked = _args(MultiDict(parse_qsl(query)))
     kept = {view.name: view for view in views_of(current_user)}
-    problem = _problem(name, kept)
+    problem = _problem(name, query, kept)
     if problem:
         context: dict[str, Any] = {
             "name": name,
@@ -85,11 +87,13 @@ def _args(sent: MultiDict[str, str]) -> dict[str, str]:
     return CustomerQuery.of(sent, sortable_columns(properties), properties).args(view="", lost=())
 
 
-def _problem(name: str, kept: dict[str, SavedView]) -> str | None:
+def _problem(name: str, query: str, kept: dict[str, SavedView]) -> str | None:
     if not name:
         return "Enter a name for the view."
     if len(name) > NAME_LENGTH or not name.isprintable():
         return f"A name is one line of at most {NAME_LENGTH} characters."
+    if len(query) > LONGEST_QUERY:
+        return "These are more conditions than a view can keep. Remove some of them, or shorten their words."
     if name not in kept and len(kept) >= MOST_VIEWS:
         return f"You have {MOST_VIEWS} views already, which is the most. Delete one first."
     return None
