@@ -16,17 +16,16 @@ import pytest
 from flask import Flask, has_request_context
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from jinja2 import FileSystemBytecodeCache
 from redis import Redis
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, make_url
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from simulator import Simulator
 from tests import factories, postgresql
 from tests.person import Browser, Person
-from webapp import create_app
+from webapp import create_app, logs
 from webapp.config import Settings
-from webapp.extensions import db
+from webapp.extensions import db, limiter
 from webapp.models import User
 from webapp.tenancy import TenantOwned, _across, _tenant, across_tenants, set_tenant
 
@@ -136,23 +135,50 @@ def settings(tmp_path: Path, database_url: str, redis_url: str, chartmogul: Simu
     return make_settings(tmp_path, database_url=database_url, redis_url=redis_url, chartmogul_api_url=chartmogul.url)
 
 
+class KeptApp:
+    """The app that tests of one database hand on: to make it, and to let SQLAlchemy compile each statement anew, took
+    half of the tests' time. It connects to whichever database its settings name by then."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.app = create_app(settings)
+        self.app.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False)
+        self.app.test_client_class = Browser
+        with self.app.app_context():
+            refuse_tenantless(db.engine)
+            if db.engine.name == "sqlite":
+                event.listen(db.engine, "do_connect", self._connect)
+        parts: list[dict[str, Any]] = [self.app.config, self.app.extensions, self.app.view_functions, vars(limiter)]
+        self._as_made = [(part, dict(part)) for part in parts]
+
+    def with_settings(self, settings: Settings) -> Flask:
+        """The app as it was made, whatever a test has changed of it since."""
+        for part, as_made in self._as_made:
+            part.clear()
+            part.update(as_made)
+        self.app.config["SETTINGS"] = settings
+        self.app.test_client_class = Browser
+        logs.configure(settings.log_level)
+        return self.app
+
+    def _connect(self, _dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
+        arguments[0] = make_url(self.app.config["SETTINGS"].database).database
+
+
 @pytest.fixture(scope="session")
-def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Each test has an app of its own; compiling the templates for each took a third of the tests' time."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def _kept_apps() -> dict[str, KeptApp]:
+    """By the name of their database."""
+    return {}
 
 
 @pytest.fixture
-def app(settings: Settings, _compiled_templates: FileSystemBytecodeCache) -> Iterator[Flask]:
+def app(settings: Settings, _kept_apps: dict[str, KeptApp]) -> Iterator[Flask]:
     """The app inside its own context, with the net that refuses queries without a tenant."""
     Redis.from_url(settings.redis).flushall()
-    app = create_app(settings)
-    app.jinja_env.bytecode_cache = _compiled_templates
-    app.config["TESTING"] = True
-    app.config["PROPAGATE_EXCEPTIONS"] = False
-    app.test_client_class = Browser
+    kind = make_url(settings.database).get_backend_name()
+    if kind not in _kept_apps:
+        _kept_apps[kind] = KeptApp(settings)
+    app = _kept_apps[kind].with_settings(settings)
     with app.app_context():
-        refuse_tenantless(db.engine)
         set_tenant(None)
         yield app
         db.session.remove()
