@@ -119,10 +119,12 @@ def lost_conditions(
 
 
 def _sent(args: Mapping[str, str], parameter: str) -> str:
-    return args.get(parameter, "")[:LONGEST].replace("\0", "").strip()
+    return args.get(parameter, "").replace("\0", "").strip()
 
 
 def _read(property_: Property, type_: PropertyType, kind: str, sent: str) -> Filter:
+    if len(sent) > LONGEST:
+        return Filter(property_, kind, sent[:LONGEST], problem=f"That is longer than {LONGEST} characters.")
     if kind in ("is", "has"):
         return Filter(property_, kind, sent)
     try:

@@ -14,7 +14,10 @@ from webapp.tenancy import current_tenant_id, owned, owned_delete
 
 def define(edited: Property | None, draft: Draft, others: Iterable[Property], by: str) -> Property:
     """Make a property, or an existing one, what a draft says; a definition that changes ends the values there are.
-    `others`: all other properties. Raises IntegrityError if its codename or slot is taken meanwhile."""
+    `others`: all other properties. Raises IntegrityError if its codename or slot is taken meanwhile, Deleted if the
+    property was deleted meanwhile."""
+    if edited is not None:
+        edited.lock()
     property_ = edited or Property(tenant_id=current_tenant_id(), version=1, created_at=now())
     property_.name, property_.codename, property_.updated_at = draft.name, draft.codename, now()
     if edited is None:

@@ -238,3 +238,13 @@ def test_number_of_statements_does_not_grow(person, cast, provider):
         counts.append(len(asked))
 
     assert counts[0] == counts[1], asked
+
+
+def test_words_that_are_too_long_are_told_and_not_cut(person, cast, provider):
+    property_ = factories.make_property(cast.acme, "Plan", type="text")
+    factories.make_value(property_, factories.make_customer(provider, "A"), text="x" * 250)
+
+    page = person(cast.ada).get(f"/customers?plan.has={'x' * 201}").text
+
+    assert "That is longer than 200 characters." in page
+    assert column(page) == ["A"]

@@ -70,7 +70,9 @@ def test_what_was_found_is_not_questioned_once_it_counts(app, connected, chartmo
     import_ = syncing.run(app, provider, import_id)
 
     assert import_.state == ImportState.DONE
-    assert [seen.path for seen in list(chartmogul.log)[before:]] == ["/account", "/metrics/all", "/metrics/mrr"]
+    first, *others = [seen.path for seen in list(chartmogul.log)[before:]]
+    assert first == "/account"
+    assert sorted(others) == ["/metrics/all", "/metrics/mrr"]  # side by side: either may come first
 
 
 def _run_out(_connection, _cursor, statement: str, *_) -> None:

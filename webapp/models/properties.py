@@ -111,11 +111,10 @@ class Property(TenantOwned, Base):
         self, source: str, type_: str, field: str | None, custom_key: str | None, by: str, at: datetime
     ) -> bool:
         """Set where the values come from and what they are; True when that ended the values there were. Give it a slot
-        for its type afterwards."""
+        for its type afterwards, and lock it before."""
         definition = (source, type_, field, custom_key)
         if definition == self.definition:
             return False
-        self.lock()
         ValueChange.close(self.id, self.version, self.slot, by, at)
         self.source, self.type, self.field, self.custom_key = definition
         self.version += 1
@@ -130,8 +129,15 @@ class Property(TenantOwned, Base):
         db.session.execute(changes.execution_options(synchronize_session=False))
 
     def lock(self) -> None:
-        """An import that writes its values waits for this transaction, or this waits for it."""
-        db.session.execute(owned(Property, Property.id).where(Property.id == self.id).with_for_update())
+        """An import that writes its values, or somebody else who changes it, waits for this transaction, or this waits
+        for it and sees what was made of it. Deleted when nothing was left."""
+        row = owned(Property).where(Property.id == self.id).with_for_update()
+        if db.session.scalars(row.execution_options(populate_existing=True)).first() is None:
+            raise Deleted
+
+
+class Deleted(Exception):
+    """Somebody deleted the property meanwhile."""
 
 
 class NoRoom(Exception):

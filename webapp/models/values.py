@@ -87,8 +87,12 @@ class CustomerValues(TenantOwned, Base):
 
     @staticmethod
     def empty(slot: str) -> None:
-        """Remove what all customers have in a slot; the caller commits."""
-        filled = owned_update(CustomerValues).where(slot_columns([slot])[0].is_not(None))
+        """Remove what all customers have in a slot; the caller commits. The rows are locked in the order of their key
+        first, in which an import writes them: it and this would else wait for each other."""
+        is_filled = slot_columns([slot])[0].is_not(None)
+        rows = owned(CustomerValues, literal(1)).where(is_filled)
+        db.session.execute(rows.order_by(CustomerValues.provider_id, CustomerValues.uuid).with_for_update())
+        filled = owned_update(CustomerValues).where(is_filled)
         db.session.execute(filled.values({slot: null()}).execution_options(synchronize_session=False))
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +18,7 @@ from webapp.forms.properties import PropertyForm, problems_of
 from webapp.freshness import customer_count, property_state, stale_since, when_filled
 from webapp.gate import members_too
 from webapp.models import CustomerValues, ImportWarning, Property, Provider, Source
+from webapp.models.properties import Deleted
 from webapp.pages.property_pieces import form_context
 from webapp.property_draft import AS_WORDS, Draft, fields_of
 from webapp.property_uses import last_imports, shown_to
@@ -126,6 +127,8 @@ def _define(edited: Property | None) -> AnyResponse:
             property_ = define(edited, draft, others, current_user.email)
             db.session.commit()
             return _saved(property_, provider)
+        except Deleted:
+            abort(404)
         except IntegrityError:  # another was saved in the same moment, with this codename or into the same slot
             db.session.rollback()
             others = [row for row in all_properties() if row is not edited]
@@ -168,7 +171,10 @@ def remove(id: UUID) -> AnyResponse:
             versions=count_versions(property_),
             dialog=wants_partial(),
         )
-    delete(property_)
+    try:
+        delete(property_)
+    except Deleted:  # by somebody else, in the same moment
+        abort(404)
     db.session.commit()
     flash("Its values went with it.", f"{property_.name} deleted")
     return redirect(url_for("properties.index"), 303)
