@@ -50,7 +50,7 @@ def _leaving(provider: Provider, at: datetime) -> frozenset[str]:
         .where(Movement.type.in_(("churn", "reactivation", "new_biz")))
         .order_by(Movement.at, Movement.mrr_minor.desc())
     )
-    last: dict[str, str] = dict(db.session.execute(to_come).all())  # type: ignore[arg-type]
+    last: dict[str, str] = dict(db.session.execute(to_come).all())
     return frozenset(uuid for uuid, type_ in last.items() if type_ == "churn")
 
 

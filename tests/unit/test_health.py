@@ -1,9 +1,10 @@
 """The health score: the worked example to the digit, and rules that hold for every configuration and value."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.histories import PATIENT
 from webapp.chartmogul.fields import PropertyType
 from webapp.health import (
     CAPS,
@@ -150,12 +151,10 @@ def _case(made: list, caps: dict, facts: Facts) -> tuple[Config, list[int | None
     return Config(1, tuple(factors), caps), kept, facts
 
 
-# However busy the machine is.
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 cases = st.builds(_case, st.lists(parts, min_size=2, max_size=8), limits, known)
 
 
-@unhurried
+@PATIENT
 @given(cases)
 def test_everything_that_is_lost_adds_up(case):
     score = score_of(*case)
@@ -168,7 +167,7 @@ def test_everything_that_is_lost_adds_up(case):
         assert 0 <= score.score <= 1000
 
 
-@unhurried
+@PATIENT
 @given(cases)
 def test_many_at_once_score_as_one_by_one(case):
     config, kept, facts = case
@@ -180,7 +179,7 @@ def test_many_at_once_score_as_one_by_one(case):
     assert score_of_points(config, points, caps, facts.why_none) == one
 
 
-@unhurried
+@PATIENT
 @given(cases, st.data())
 def test_a_score_never_falls_when_a_value_gets_better(case, data):
     config, kept, _ = case
@@ -198,7 +197,7 @@ def test_a_score_never_falls_when_a_value_gets_better(case, data):
     assert before.score is None or before.score <= after.score
 
 
-@unhurried
+@PATIENT
 @given(cases, st.data())
 def test_a_missing_value_changes_no_other_points(case, data):
     config, kept, facts = case
@@ -215,7 +214,7 @@ def test_a_missing_value_changes_no_other_points(case, data):
     }
 
 
-@unhurried
+@PATIENT
 @given(cases, cases)
 def test_parts_of_a_change_add_up(one, other):
     then, now = score_of(*one), score_of(one[0], [None, *one[1][1:]], other[2])
