@@ -70,20 +70,27 @@ class BackTest:
 
     def grade_at(self, customer: Past, movements: Sequence[Movement], at: datetime) -> Grade | None:
         """None for who was no customer then, or had no number."""
-        known = [movement for movement in movements if movement.at <= at]
-        moment = Moment(at, self.zone, 0)
-        mrr = mrr_by_day(known, moment)[-1][1] if known else 0
-        if mrr <= 0:
+        values = self.values_at(customer, movements, at)
+        if values is None:
             return None
-        values = self.read(customer, known, moment)
-        kept = [self._kept(factor, of, mrr, values) for factor, of in zip(self.factors, self.fields, strict=True)]
+        kept = [
+            self._kept(factor, of, value) for factor, of, value in zip(self.factors, self.fields, values, strict=True)
+        ]
         score = score_of(self.config, kept, Facts(ACTIVE)).score
         return None if score is None else grade_of(score)
 
-    def _kept(self, factor: Factor, of: Field, mrr: int, values: Sequence[Value | None]) -> Kept:
-        """A value as an import would have kept it; who paid was active."""
+    def values_at(self, customer: Past, movements: Sequence[Movement], at: datetime) -> list[Value | None] | None:
+        """The values of the factors' fields; None for who paid nothing then."""
+        known, moment = [movement for movement in movements if movement.at <= at], Moment(at, self.zone, 0)
+        mrr = mrr_by_day(known, moment)[-1][1] if known else 0
+        if mrr <= 0:
+            return None
         paid: dict[str, Value] = {STATUS: ACTIVE, MRR: mrr}
-        value = paid[of.codename] if of.codename in paid else values[self.places[of.codename]]
+        read = self.read(customer, known, moment)
+        return [paid.get(of.codename) or read[self.places[of.codename]] for of in self.fields]
+
+    def _kept(self, factor: Factor, of: Field, value: Value | None) -> Kept:
+        """As an import would have kept it."""
         try:
             read = None if value is None else convert(value, of.type, factor.type, self.zone)
             number, text = encode(factor.type, read)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.by_hand import read, typed
+from webapp.factor_values import Frequent
 from webapp.folding import fold
 from webapp.health import Importance
 from webapp.models import Property
@@ -51,10 +52,6 @@ class Typed:
         zero, hundred = (typed(type_, decode_one(type_, row[name])) for name in ("zero", "hundred"))
         return cls(weight, zero, hundred, empty)
 
-    @property
-    def points_by_value(self) -> dict[str, str]:
-        return {fold(text.strip()): points for text, points in self.pairs}
-
 
 def _typed_key(type_: PropertyType, key: str) -> str:
     return key if type_ is PropertyType.TEXT else typed(type_, decode_one(type_, int(key)))
@@ -83,6 +80,45 @@ def read_anchor(type_: PropertyType, text: str) -> int | None:
     """An anchor as it is kept; None for nothing typed. Raises CannotRead."""
     value = read(text, type_)
     return None if value is None else _kept(type_, value)
+
+
+def anchors_typed(type_: PropertyType, said: Typed) -> tuple[int | None, int | None]:
+    """Both anchors as far as they can be read, to draw them."""
+    found = []
+    for text in (said.zero, said.hundred):
+        try:
+            found.append(read_anchor(type_, text))
+        except CannotRead:
+            found.append(None)
+    return found[0], found[1]
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """A row of the form: a value, its points, and how many customers have it, if it is one of the most frequent."""
+
+    text: str
+    points: str
+    customers: int | None = None
+
+
+def pair_rows(type_: PropertyType, said: Typed, values: Sequence[Frequent], blank: bool) -> list[PairRow]:
+    """What was sent, as it was; or the most frequent values, those that have points, and (`blank`) room for more."""
+    customers = {_typed_of(type_, each): each.customers for each in values}
+    given = {_folded(type_, text): (text, points) for text, points in said.pairs}
+    if not blank:
+        by_key = {_folded(type_, text): number for text, number in customers.items()}
+        return [PairRow(text, points, by_key.get(_folded(type_, text))) for text, points in said.pairs]
+    rows = [PairRow(text, given.pop(_folded(type_, text), ("", ""))[1], number) for text, number in customers.items()]
+    return [*rows, *(PairRow(*pair) for pair in given.values()), PairRow("", ""), PairRow("", "")]
+
+
+def _typed_of(type_: PropertyType, value: Frequent) -> str:
+    return value.words if type_ is PropertyType.TEXT else _typed_key(type_, value.key)
+
+
+def _folded(type_: PropertyType, text: str) -> str:
+    return fold(text.strip()) if type_ is PropertyType.TEXT else text.strip()
 
 
 def _kept(type_: PropertyType, value: Value) -> int:
@@ -139,8 +175,13 @@ def _read_pairs(type_: PropertyType, pairs: Sequence[tuple[str, str]], problems:
 
 
 def _read_points(text: str, field: str, problems: dict[str, str]) -> int:
+    points = points_of(text)
+    if points is None:
+        problems[field] = "Enter a whole number from 0 to 100."
+    return points or 0
+
+
+def points_of(text: str) -> int | None:
+    """A whole number from 0 to 100; None for anything else."""
     text = text.strip()
-    if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 100:
-        return int(text)
-    problems[field] = "Enter a whole number from 0 to 100."
-    return 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 100 else None

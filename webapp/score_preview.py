@@ -63,7 +63,7 @@ def preview(provider: Provider, basis: Basis, at: datetime) -> Preview:
             if score is not None and row.score is not None and score != row.score:
                 _keep_largest(largest, (abs(score - row.score), row.uuid, (row, score, points, caps)))
         found.customers += len(rows)
-    found.moves = _moves(basis.config, [kept for *_, kept in sorted(largest, reverse=True)])
+    found.moves = _moves(provider, basis.config, [kept for *_, kept in sorted(largest, reverse=True)])
     found.warnings = check.warnings(found.customers)
     return found
 
@@ -95,9 +95,9 @@ def _keep_largest(largest: list[tuple[int, str, Any]], move: tuple[int, str, Any
         heappushpop(largest, move)
 
 
-def _moves(config: Config, kept: Sequence[Any]) -> list[Move]:
+def _moves(provider: Provider, config: Config, kept: Sequence[Any]) -> list[Move]:
     ids, uuids = [row.customer_id for row, *_ in kept], [row.uuid for row, *_ in kept]
-    known = owned(CustomerValues, CustomerValues.uuid, CustomerValues.score_state)
+    known = live_of(provider, CustomerValues.uuid, CustomerValues.score_state)
     states: dict[str, str | None] = dict(db.session.execute(known.where(CustomerValues.uuid.in_(uuids))).all())
     customers = {customer.id: customer for customer in db.session.scalars(owned(Customer).where(Customer.id.in_(ids)))}
     configs = configs_by_number()
