@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from webapp.chartmogul.fields import Field
 from webapp.health import ACTIVE, Config, Factor, Facts, Grade, Kept, grade_of, score_of
 from webapp.rebuilt import can_be_rebuilt
-from webapp.values import CannotRead, Moment, Movement, PropertyType, Value, convert, encode, mrr_by_day, values_reader
+from webapp.values import CannotRead, Moment, Movement, PropertyType, Value, convert, encode, values_reader
 
 DAYS_BEFORE = (30, 60, 90)
 # From this grade on a customer counts as warned of.
@@ -82,7 +82,7 @@ class BackTest:
     def values_at(self, customer: Past, movements: Sequence[Movement], at: datetime) -> list[Value | None] | None:
         """The values of the factors' fields; None for who paid nothing then."""
         known, moment = [movement for movement in movements if movement.at <= at], Moment(at, self.zone, 0)
-        mrr = mrr_by_day(known, moment)[-1][1] if known else 0
+        mrr = sum(movement.movement_minor for movement in known)
         if mrr <= 0:
             return None
         paid: dict[str, Value] = {STATUS: ACTIVE, MRR: mrr}

@@ -219,12 +219,14 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
     return {
         "assets": ["app.css"],
         "customers": [row.id for row in customers],
+        "factors": [row.id for row in properties[:2]],
         "history": [row.id for row in properties],
         "imports": [row.id for row in reversed(imports)],
         "properties": [row.id for row in properties],
         "providers": [provider.id],
         "tenants": [tenant.id],
         "values": [properties[1].id],
+        "versions": [published.id],
         "views": [view.id for view in views],
     }
 
