@@ -28,7 +28,7 @@ def test_before_anything_is_published_the_page_says_what_a_score_is(person, cast
     assert "Begin empty" in page
     assert "How a score is made" in page
     assert "4 properties of the default are missing" in page
-    assert "MRR change, 90 days : create the property" in page
+    assert "MRR change, 90 days: create the property" in page
     assert "Or create the starter set" in page
 
 
@@ -66,9 +66,9 @@ def test_published_factors_are_told_in_plain_words(person, cast, provider):
     page = words_of(person(cast.max).get(ADDRESS).text)
 
     assert "Our first try" in page
-    assert "Subscription status High 23 % of the score active: 100 points · past due: 20 points" in page
-    assert "MRR change, 90 days High 23 % of the score 0 points at -25.00 % , 100 points at 0.00 %" in page
-    assert "Days since contraction Medium 15 % of the score 0 points at 0 , 100 points at 180" in page
+    assert "Subscription status High 27 % of the score active: 100 points · past due: 20 points" in page
+    assert "MRR change, 90 days High 27 % of the score 0 points at -25.00 % , 100 points at 0.00 %" in page
+    assert "Days since contraction Medium 18 % of the score 0 points at 0 , 100 points at 180" in page
     assert "Without a value: 100 points." in page
     assert "Caps: Churn is scheduled: at most 19, past due: at most 39." in page
     assert "by ada@acme.example" in page
@@ -87,7 +87,7 @@ def test_example_works_out_a_score_of_the_tenants_own_customers(person, cast, pr
     assert "For example: Blue Finch" in page
     assert "Subscription status Active 100.0 × 3 300.0" in page
     assert "MRR vs peak 82.00 % 64.0 × 2 128.0" in page
-    assert "428.0 ÷ 5 = 85.6 , shown as 86" in page
+    assert "428.0 ÷ 5 = 85.6, shown as 86." in page
     assert "1 Healthy" in page
 
 

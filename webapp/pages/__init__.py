@@ -6,6 +6,7 @@ from webapp.pages import (
     auth,
     columns,
     customers,
+    factor_places,
     factors,
     filters,
     health_score,
@@ -30,7 +31,7 @@ for part in (columns.blueprint, filters.blueprint, histories.blueprint, values.b
     customers.blueprint.register_blueprint(part)
 for part in (property_pieces.blueprint, attributes.blueprint, starter_set.blueprint):
     properties.blueprint.register_blueprint(part)
-for part in (score_drafts.blueprint, factors.blueprint, score_versions.blueprint):
+for part in (score_drafts.blueprint, factors.blueprint, factor_places.blueprint, score_versions.blueprint):
     health_score.blueprint.register_blueprint(part)
 for part in (keys.blueprint, set_ups.self_serve):
     providers.blueprint.register_blueprint(part)

@@ -16,9 +16,8 @@ from webapp.health import MOST, Importance
 from webapp.models import HealthVersion, Property, Provider
 from webapp.models.types import now
 from webapp.pages.health_score import by_hex, no_draft
-from webapp.pages.score_drafts import render_draft
 from webapp.rendering import wants_partial
-from webapp.score_draft import DraftChanged, DraftGone, change, locked_draft, moved, stamp_of, with_factor
+from webapp.score_draft import DraftChanged, DraftGone, change, locked_draft, stamp_of, with_factor
 from webapp.tenancy import owned_or_404
 from webapp.units import unit_of
 from webapp.values import PropertyType
@@ -51,7 +50,7 @@ def update(id: UUID) -> AnyResponse:
     draft = HealthVersion.draft()
     if draft is None:
         return no_draft()
-    row, property_ = _factor_or_404(draft, id), owned_or_404(Property, id)
+    row, property_ = factor_or_404(draft, id), owned_or_404(Property, id)
     if request.method == "POST":
         return _save(draft, property_)
     same = row["type"] == property_.type
@@ -65,7 +64,7 @@ def _wants_values(property_: Property) -> bool:
     return property_.type in BY_VALUE and request.args.get("way") == "values"
 
 
-def _factor_or_404(draft: HealthVersion, id: UUID) -> dict[str, Any]:
+def factor_or_404(draft: HealthVersion, id: UUID) -> dict[str, Any]:
     return next((row for row in draft.factors if row["property"] == id.hex), None) or abort(404)
 
 
@@ -136,31 +135,3 @@ def show_spread() -> AnyResponse:
     spread = spread_of(property_, provider, *anchors_typed(type_, Typed.of_sent(type_, request.args, (), ())))
     words = render_template("health_score/_spread.html", spread=spread, property=property_, provider=provider)
     return make_response(words)
-
-
-@blueprint.post("/health-score/draft/factors/<uuid:id>/order")
-def update_order(id: UUID) -> AnyResponse:
-    """Give a factor another place."""
-    place = request.form.get("place", "")
-    number = int(place) if place.isascii() and place.isdigit() and len(place) < 3 else MOST
-    return _rearranged(id, lambda factors, row: moved(factors, row, number), "")
-
-
-@blueprint.post("/health-score/draft/factors/<uuid:id>/remove")
-def remove(id: UUID) -> AnyResponse:
-    return _rearranged(id, lambda factors, row: [each for each in factors if each is not row], "removed")
-
-
-def _rearranged(id: UUID, make: Any, said: str) -> AnyResponse:
-    try:
-        draft = locked_draft()
-        row = _factor_or_404(draft, id)
-        change(draft, request.form.get("seen", ""), make(draft.factors, row), draft.caps, current_user.email, now())
-        db.session.commit()
-    except DraftGone:
-        return no_draft()
-    except DraftChanged:
-        return make_response(render_draft(draft, changed=True), 422)
-    if said:
-        flash("The draft is kept until you publish or discard it.", f"Factor {row['name']} {said}")
-    return redirect(url_for("health_score.drafts.show", _anchor="factors"), 303)

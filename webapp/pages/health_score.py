@@ -12,7 +12,7 @@ from webapp.customer_columns import all_properties
 from webapp.default_score import default_score
 from webapp.extensions import db
 from webapp.gate import members_too, poll
-from webapp.health import CAP_WORDS, FEWEST, Grade, grade_of, whole
+from webapp.health import CAP_WORDS, Grade, whole
 from webapp.models import HealthVersion, Property, Provider, Scoring
 from webapp.models.types import now
 from webapp.rendering import page_or_partial, wants_partial
@@ -36,7 +36,8 @@ def by_hex() -> dict[str, Property]:
 
 def no_draft() -> AnyResponse:
     """Whoever comes for a draft that was published or discarded meanwhile is told so."""
-    flash("It was published or discarded meanwhile. This page says what counts now.", "There is no draft")
+    if request.method == "POST":
+        flash("It was published or discarded meanwhile. This page says what counts now.", "There is no draft")
     return redirect(url_for("health_score.index"), 303)
 
 
@@ -63,7 +64,6 @@ def index() -> AnyResponse:
         default=default_score(list(properties.values())),
         starter_set=offered(provider, list(properties.values())),
         scoring=_scoring(),
-        fewest=FEWEST,
     )
     return make_response(words)
 
@@ -103,7 +103,6 @@ def render_preview(draft: HealthVersion, note: str = "", problem: str = "") -> s
         provider=provider,
         preview=found,
         grades=list(Grade),
-        grade_of=grade_of,
         whole=whole,
         bar=bar,
         note=note,
@@ -129,4 +128,4 @@ def is_taken(problem: IntegrityError) -> AnyResponse:
     """Somebody else made a draft, or published one, at the same moment."""
     db.session.rollback()
     flash("Somebody else was faster. Look at what is there now, then try again.", "Nothing was changed")
-    return redirect(request.path if request.method == "GET" else url_for("health_score.index"), 303)
+    return redirect(url_for("health_score.index"), 303)
