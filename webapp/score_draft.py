@@ -120,4 +120,4 @@ def publish(
 
 
 def wake_scorer(provider: Provider | None) -> None:
-    """Have a worker score all customers; until one does, the clock sees what is wanted. For now only the clock does."""
+    """Have a worker score all customers, after the commit. The clock sees what is wanted without being told, too."""

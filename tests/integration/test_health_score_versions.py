@@ -7,6 +7,7 @@ from tests import factories
 from tests.factories import Cast
 from tests.health_scores import drafted, furnish, published, rows_of, seen, versions
 from tests.pages import look_around, problem, table, value_of
+from tests.person import at_once
 from tests.texts import words_of
 from webapp.audit import AuditEntry
 from webapp.extensions import db
@@ -91,6 +92,29 @@ def test_second_of_two_who_publish_is_told(person, cast, provider, pair):
     assert (first.status_code, second.status_code, second.location) == (303, 303, ADDRESS)
     assert "There is no draft" in ada.get(ADDRESS).text
     assert set(versions(cast.acme)) == {1}
+
+
+def test_of_many_who_publish_at_once_one_does(app, person, cast, provider, pair):
+    drafted(cast.acme, *pair)
+    people = [person(cast.ada) for _ in range(6)]
+    page = people[0].get(f"{ADDRESS}/preview").text
+
+    statuses = at_once(app, people, lambda ada: publish(ada, page=page).status_code)
+
+    assert statuses == [303] * 6
+    assert set(versions(cast.acme)) == {1}
+    told = [person_.get(ADDRESS).text for person_ in people]
+    assert sum("Version 1 published." in page for page in told) == 1
+    assert sum("There is no draft" in page for page in told) == 5
+
+
+def test_of_many_who_begin_at_once_all_get_one_draft(app, person, cast, provider, pair):
+    people = [person(cast.ada) for _ in range(6)]
+
+    statuses = at_once(app, people, lambda ada: ada.post(DRAFT, **{"from": "default"}).status_code)
+
+    assert statuses == [303] * 6
+    assert len(versions(cast.acme)[0].factors) == 2
 
 
 def test_draft_that_changed_since_its_preview_is_not_published(person, cast, provider, pair):
