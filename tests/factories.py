@@ -1,17 +1,20 @@
 """Rows for tests, each with sensible defaults. Every function commits and returns what it made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from webapp import value_history
+from webapp import scoring, value_history
 from webapp.chartmogul.records import MonthRecord
 from webapp.cli import add_tenant
 from webapp.extensions import db
+from webapp.health import score_of_points
 from webapp.models import (
     Customer,
     CustomerValues,
+    HealthVersion,
     Import,
     ImportState,
     Movement,
@@ -20,6 +23,8 @@ from webapp.models import (
     Provider,
     ProviderState,
     Role,
+    ScoreDay,
+    SecondOpinion,
     Source,
     Tenant,
     Trigger,
@@ -29,7 +34,7 @@ from webapp.models import (
 from webapp.models.accounts import PASSWORDS
 from webapp.models.types import now
 from webapp.models.values import TEXT_SLOTS
-from webapp.tenancy import acting_for, insert_rows, owned, update_rows
+from webapp.tenancy import acting_for, insert_rows, owned, update_rows, upsert_rows
 
 PASSWORD = "a good password"
 MOVEMENTS = (60_000, 45_000, 52_300, 0, 81_200, -12_000, -95_400, -20_100, 38_800, 120_000, 64_700, 90_000, 10_000)
@@ -203,6 +208,50 @@ def make_change(
     with acting_for(customer.tenant_id):
         insert_rows(ValueChange, [{**row, "import_id": import_.id, "by": None, **told, **changes}])
         db.session.commit()
+
+
+def make_health_version(tenant: Tenant, *factors: dict[str, Any], **changes: Any) -> HealthVersion:
+    """A configuration of these factors (webapp.scoring.row_of): published as the first, unless said otherwise."""
+    version = HealthVersion(
+        tenant_id=tenant.id,
+        number=1,
+        factors=list(factors),
+        caps={"scheduled_churn": 19, "past_due": 39},
+        note="",
+        changed_at=now(),
+        by="ada@acme.example",
+    )
+    return _add(version, changes)
+
+
+def give_score(customer: Customer, version: HealthVersion, points: Sequence[int | None], day: date, **at: Any) -> None:
+    """Keep a score of these points (in tenths) from a day on, and as the one of now."""
+    score = score_of_points(scoring.config_of(version), points, (), None)
+    state = scoring.state_of(version.number, points, (), score.why_none)
+    of = {"provider_id": customer.provider_id}
+    now_ = {"score": score.score, "grade": score.grade, "trend": None, "score_state": state}
+    kept = {"version": version.number, "score": score.score, "points": scoring.kept_points(points), "caps": ""}
+    with acting_for(customer.tenant_id):
+        row = {**of, "uuid": customer.uuid, **now_, **at}
+        update_rows(CustomerValues, [row], key=("provider_id", "uuid"))
+        dated = {**of, "customer_uuid": customer.uuid, "day": day, **kept, "why_none": score.why_none}
+        upsert_rows(ScoreDay, [{**dated, "rebuilt": False}], key=("tenant_id", "provider_id", "customer_uuid", "day"))
+        db.session.commit()
+
+
+def make_opinion(customer: Customer, user: User, **changes: Any) -> SecondOpinion:
+    opinion = SecondOpinion(
+        tenant_id=customer.tenant_id,
+        provider_id=customer.provider_id,
+        customer_uuid=customer.uuid,
+        grade=4,
+        reason="Their champion has left.",
+        by=user.email,
+        user_id=user.id,
+        at=now(),
+        expires_on=now().date() + timedelta(days=30),
+    )
+    return _add(opinion, changes)
 
 
 def values_of(property_: Property) -> list[Any]:

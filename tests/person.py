@@ -2,8 +2,11 @@
 
 import re
 import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 from flask import Flask
@@ -70,3 +73,19 @@ class Person:
                     break
             assert self._csrf, "no page with a form token"
         return self._csrf
+
+
+def at_once(app: Flask, people: list[Person], act: Callable[[Person], int]) -> list[int]:
+    """What each gets who presses at the same moment."""
+    together = Barrier(len(people))
+    for person in people:
+        person.csrf()
+
+    def press(person: Person) -> int:
+        with app.app_context():
+            together.wait()
+            return act(person)
+
+    db.session.rollback()
+    with ThreadPoolExecutor(len(people)) as threads:
+        return list(threads.map(press, people))

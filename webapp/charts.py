@@ -140,16 +140,20 @@ def bar(part: int, whole: int) -> Markup:
     return _BAR.format(_short(min(100, max(share, 1.5 if part else 0))))
 
 
-def histogram(counts: Sequence[tuple[str, int]]) -> Markup:
-    """A column for each range, side by side; a sliver where there are few. The label says where most are."""
+def histogram(counts: Sequence[tuple[str, int]], marks: Sequence[tuple[str, float]] = (), marked: str = "") -> Markup:
+    """A column for each range, side by side; a sliver where there are few. The label says where most are. `marks`:
+    lines across it, each with its class and its place from 0 to 1; `marked` says what they are."""
     most, total = max(number for _, number in counts), sum(number for _, number in counts)
     columns, width = [], WIDTH / len(counts)
     for place, (_, number) in enumerate(counts):
         height = max(HEIGHT * number / most, 2 if number else 0) if most else 0
         shape = Markup('<rect class="column" x="{}" y="{}" width="{}" height="{}"/>')
         columns.append(shape.format(*map(_short, (place * width + 2, HEIGHT - height, width - 4, height))))
+    for kind, at in marks:
+        x = _short(min(max(at * WIDTH, 3), WIDTH - 3))
+        columns.append(Markup('<path class="{}" d="M{} 0V{}"/>').format(kind, x, HEIGHT))
     words = next(words for words, number in counts if number == most)
-    label = f"{total:,} values in {len(counts)} ranges, from {counts[0][0]}. Most, {most:,}: {words}."
+    label = f"{total:,} values in {len(counts)} ranges, from {counts[0][0]}. Most, {most:,}: {words}.{marked}"
     return _HISTOGRAM.format(label, Markup("").join(columns))
 
 

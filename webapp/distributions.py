@@ -71,14 +71,22 @@ def _histogram(property_: Property, provider: Provider, type_: PropertyType) -> 
     counts = [(int(kept), int(customers)) for kept, customers in rows if kept is not None]
     if not counts:
         return Distribution((), 0)
+    names = in_ranges(type_, counts, provider.currency)[1]
+    return Distribution(names, sum(customers for _, customers in counts))
+
+
+def in_ranges(
+    type_: PropertyType, counts: Sequence[tuple[int, int]], currency: str | None
+) -> tuple[list[int], list[tuple[str, int]]]:
+    """Numbers as they are kept, in order, each with how often it is there, by ranges: their borders, and of each what
+    it is called and how many are in it."""
     whole = type_ is PropertyType.NUMBER and all(kept % WHOLE == 0 for kept, _ in counts)
     unit = WHOLE if whole else 1
     borders = edges(type_, counts[0][0], counts[-1][0], unit)
     bars = [0] * (len(borders) - 1)
     for kept, customers in counts:
         bars[bisect_right(borders, kept) - 1] += customers
-    names = labels(type_, borders, unit, provider.currency)
-    return Distribution(list(zip(names, bars, strict=True)), sum(bars))
+    return borders, list(zip(labels(type_, borders, unit, currency), bars, strict=True))
 
 
 def _items(property_: Property, provider: Provider) -> Distribution:

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from webapp.customer_columns import chosen_columns
 from webapp.extensions import db
-from webapp.models import Import, Property, User
+from webapp.models import HealthVersion, Import, Property, User
+from webapp.score_words import importance, share_of
 from webapp.tenancy import current_tenant_id, owned
 
 
@@ -21,6 +22,17 @@ def shown_to(properties: Sequence[Property]) -> Counter[str]:
     return Counter(
         column.key for columns in db.session.scalars(choices) for column in chosen_columns(properties, columns)
     )
+
+
+def in_score() -> dict[str, str]:
+    """How each property that is a factor is used in the health score, by the hex of its id; a factor of the draft alone
+    is said to be."""
+    published, draft = HealthVersion.published(), HealthVersion.draft()
+    words = {row["property"]: "in the draft" for row in draft.factors} if draft else {}
+    rows = published.factors if published else []
+    for row in rows:
+        words[row["property"]] = f"{importance(row)}, {share_of(row, rows)}"
+    return words
 
 
 def last_imports(properties: Sequence[Property]) -> dict[UUID, Import]:

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from tests import factories
 from tests.person import Browser, Person
+from webapp import scoring
 from webapp.extensions import db
 from webapp.models import (
     Impersonation,
@@ -23,6 +24,7 @@ from webapp.models import (
     ImportState,
     ImportWarning,
     SavedView,
+    Scoring,
     Source,
     Tenant,
     User,
@@ -190,6 +192,18 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
     factories.make_value(properties[1], customers[0], text=f"{word} is kind", by=f"{word}@support.example")
     for import_ in imports:
         factories.make_change(properties[2], customers[0], import_, None, f"{word} small", at=import_.started_at)
+    rated = [
+        scoring.row_of(properties[0], 3, 0, 20_000),
+        scoring.row_of(properties[1], 1, by_text={f"{word} is kind".lower(): 90}),
+    ]
+    published = factories.make_health_version(tenant, *rated, note=f"{word} begins")
+    factories.make_health_version(tenant, *rated, number=0, note=f"{word} thinks", by=f"{word}@example.org")
+    factories.give_score(customers[0], published, [645, 900], now().date())
+    factories.give_score(customers[0], published, [600, 900], now().date() - timedelta(days=40))
+    db.session.add(Scoring(tenant_id=tenant.id, wanted=1, scored=1, day=now().date(), scored_at=now()))
+    admin = db.session.scalars(select(User).where(User.tenant_id == tenant.id).order_by(User.role)).first()
+    assert admin is not None
+    factories.make_opinion(customers[0], admin, reason=f"{word} told us")
     of_tenant = {"tenant_id": tenant.id, "import_id": imports[3].id}
     db.session.add(ImportPage(stream="customers", number=1, seen=b"0", **of_tenant))
     about = {"customer_uuid": "cus_1", "customer_name": f"{word} Ltd", "detail": f"{word} differs"}
@@ -205,12 +219,14 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
     return {
         "assets": ["app.css"],
         "customers": [row.id for row in customers],
+        "factors": [row.id for row in properties[:2]],
         "history": [row.id for row in properties],
         "imports": [row.id for row in reversed(imports)],
         "properties": [row.id for row in properties],
         "providers": [provider.id],
         "tenants": [tenant.id],
         "values": [properties[1].id],
+        "versions": [published.id],
         "views": [view.id for view in views],
     }
 

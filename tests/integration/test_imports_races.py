@@ -1,9 +1,6 @@
 """Many clicks at one moment, and a queue that does not answer: one import, no error, no waiting."""
 
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -11,7 +8,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from tests.factories import Cast, make_import, make_provider
-from tests.person import Person
+from tests.person import at_once
 from webapp import queue
 from webapp.audit import AuditEntry
 from webapp.extensions import db
@@ -22,22 +19,6 @@ from webapp.tenancy import across_tenants
 @pytest.fixture
 def provider(cast: Cast) -> Provider:
     return make_provider(cast.acme)
-
-
-def at_once(app: Flask, people: list[Person], act: Callable[[Person], int]) -> list[int]:
-    """What each gets who presses at the same moment."""
-    together = Barrier(len(people))
-    for person in people:
-        person.csrf()
-
-    def press(person: Person) -> int:
-        with app.app_context():
-            together.wait()
-            return act(person)
-
-    db.session.rollback()
-    with ThreadPoolExecutor(len(people)) as threads:
-        return list(threads.map(press, people))
 
 
 def imports() -> list[Import]:

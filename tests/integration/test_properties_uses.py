@@ -6,6 +6,7 @@ from tests import factories
 from tests.factories import Cast
 from tests.pages import column, statements
 from tests.texts import words_of
+from webapp import scoring
 from webapp.extensions import db
 from webapp.models import Source
 from webapp.models.types import now
@@ -60,6 +61,35 @@ def test_deleting_says_whose_column_it_is_and_that_its_history_goes(person, cast
     assert "The history of its definition, 2 versions, goes too." in used
     assert "It is nobody's column." in unused
     assert "The history of its definition goes too." in unused
+
+
+def test_factors_say_how_much_of_the_score_they_are(person, cast, properties):
+    mrr, arr, plan = properties[:3]
+    factors = [scoring.row_of(mrr, 3, 0, 100), scoring.row_of(arr, 1, 0, 100)]
+    factories.make_health_version(cast.acme, *factors)
+    factories.make_health_version(cast.acme, *factors, scoring.row_of(plan, 2, 0, 100), number=0)
+    ada = person(cast.ada)
+
+    used = dict(zip(*(column(ada.get("/properties").text, at) for at in (0, 5)), strict=True))
+
+    assert (used["MRR"], used["ARR"], used["Plan"], used["City"]) == ("High, 75 %", "Low, 25 %", "in the draft", "none")
+    assert "In the score High, 75 %" in words_of(ada.get(f"/properties/{mrr.id}").text)
+    assert "In the score none" in words_of(ada.get(f"/properties/{properties[3].id}").text)
+
+
+def test_deleting_says_that_it_is_a_factor(person, cast, properties):
+    mrr, arr, plan = properties[:3]
+    factories.make_health_version(cast.acme, scoring.row_of(mrr, 3, 0, 100), scoring.row_of(arr, 1, 0, 100))
+    factories.make_health_version(cast.acme, scoring.row_of(plan, 2, 0, 100), number=0)
+    ada = person(cast.ada)
+
+    counts, drafted, neither = (
+        words_of(ada.get(f"/properties/{row.id}/delete").text) for row in (mrr, plan, properties[3])
+    )
+
+    assert "It is a factor of the health score. Without it the factor is not counted" in counts
+    assert "It is a factor of the health score’s draft. The draft cannot be published" in drafted
+    assert "It is a factor" not in neither
 
 
 def test_list_asks_as_often_for_many_properties_as_for_one(person, cast, provider):

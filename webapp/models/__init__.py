@@ -2,6 +2,7 @@
 
 from webapp.models.accounts import Impersonation, Role, Tenant, User, UserSession
 from webapp.models.customers import Customer, Movement
+from webapp.models.health import HealthVersion, ScoreDay, Scoring, SecondOpinion
 from webapp.models.imports import LIVE_IMPORT_STATES, Import, ImportPage, ImportState, ImportWarning, Reason, Trigger
 from webapp.models.properties import Property, Source
 from webapp.models.property_versions import PropertyVersion
@@ -13,6 +14,7 @@ __all__ = [
     "LIVE_IMPORT_STATES",
     "Customer",
     "CustomerValues",
+    "HealthVersion",
     "Impersonation",
     "Import",
     "ImportPage",
@@ -26,6 +28,9 @@ __all__ = [
     "Reason",
     "Role",
     "SavedView",
+    "ScoreDay",
+    "Scoring",
+    "SecondOpinion",
     "Source",
     "Tenant",
     "Trigger",

@@ -68,6 +68,12 @@ class CustomerValues(TenantOwned, Base):
     mrr_minor: Mapped[int] = mapped_column(BigInteger)
     gone: Mapped[bool] = mapped_column(default=False)
     hash: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    # The health score in tenths, its grade (1 to 5), and how much it differs from that of 30 days ago, in tenths.
+    score: Mapped[int | None]
+    grade: Mapped[int | None]
+    trend: Mapped[int | None]
+    # What the score is made of, as webapp.scoring writes it.
+    score_state: Mapped[str | None] = mapped_column(String(120))
 
     @staticmethod
     def row_of(customer: Mapping[str, Any]) -> dict[str, Any]:

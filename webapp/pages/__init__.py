@@ -6,7 +6,10 @@ from webapp.pages import (
     auth,
     columns,
     customers,
+    factor_places,
+    factors,
     filters,
+    health_score,
     histories,
     impersonations,
     imports,
@@ -14,6 +17,8 @@ from webapp.pages import (
     properties,
     property_pieces,
     providers,
+    score_drafts,
+    score_versions,
     set_ups,
     starter_set,
     support,
@@ -26,11 +31,14 @@ for part in (columns.blueprint, filters.blueprint, histories.blueprint, values.b
     customers.blueprint.register_blueprint(part)
 for part in (property_pieces.blueprint, attributes.blueprint, starter_set.blueprint):
     properties.blueprint.register_blueprint(part)
+for part in (score_drafts.blueprint, factors.blueprint, factor_places.blueprint, score_versions.blueprint):
+    health_score.blueprint.register_blueprint(part)
 for part in (keys.blueprint, set_ups.self_serve):
     providers.blueprint.register_blueprint(part)
 for part in (set_ups.blueprint, impersonations.blueprint):
     support.blueprint.register_blueprint(part)
 
 BLUEPRINTS = tuple(
-    module.blueprint for module in (account, auth, customers, imports, properties, providers, support, system)
+    module.blueprint
+    for module in (account, auth, customers, health_score, imports, properties, providers, support, system)
 )

@@ -21,7 +21,7 @@ from webapp.models import CustomerValues, ImportWarning, Property, Provider, Sou
 from webapp.models.properties import Deleted
 from webapp.pages.property_pieces import form_context
 from webapp.property_draft import AS_WORDS, Draft, fields_of
-from webapp.property_uses import last_imports, shown_to
+from webapp.property_uses import in_score, last_imports, shown_to
 from webapp.rendering import page_or_partial, wants_partial
 from webapp.starter_set import offered
 from webapp.tenancy import owned, owned_or_404
@@ -53,6 +53,7 @@ def index() -> AnyResponse:
         total=customer_count(provider),
         by_hand=filled_by_hand(properties, provider),
         users=shown_to(properties),
+        in_score=in_score(),
         imports=last_imports(properties),
         starter_set=offered(provider, properties),
         attributes=new_attributes(provider, properties),
@@ -84,6 +85,7 @@ def show(id: UUID) -> AnyResponse:
         examples=examples(property_, provider) if provider else [],
         filled_by=next(iter(last_imports([property_]).values()), None),
         users=shown_to(all_properties())[property_.codename],
+        in_score=in_score().get(property_.id.hex),
         versions=versions_of(property_),
         unreadable=_unreadable(property_),
     )
@@ -168,6 +170,7 @@ def remove(id: UUID) -> AnyResponse:
             property=property_,
             values=values,
             users=shown_to(all_properties())[property_.codename],
+            in_score=in_score().get(property_.id.hex),
             versions=count_versions(property_),
             dialog=wants_partial(),
         )

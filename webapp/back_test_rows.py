@@ -1,0 +1,101 @@
+"""Whom the back-test of the health score looks at: who churned in the last 12 months, and who stayed."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import func
+
+from webapp.back_test import BackTest, Past, Tally
+from webapp.extensions import db
+from webapp.factor_values import live_of
+from webapp.health import Factor
+from webapp.models import Customer, CustomerValues, Movement, Provider
+from webapp.scoring import Basis
+from webapp.tenancy import owned
+
+YEAR = timedelta(365)
+# At most so many of either are looked at, so many at a time.
+MOST, AT_A_TIME = 5_000, 500
+# Under so many churned customers a percentage would say more than is known.
+FEW = 20
+
+
+class Moved(NamedTuple):
+    at: datetime
+    type: str
+    movement_minor: int
+    mrr_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    churned: Tally
+    stayed: Tally
+    factors: Sequence[Factor]
+    left_out: Sequence[Factor]
+    # Whether there are more than were looked at.
+    more_churned: bool
+    more_stayed: bool
+
+    @property
+    def few(self) -> bool:
+        return self.churned.customers < FEW
+
+
+def run_back_test(provider: Provider, basis: Basis, at: datetime) -> Result:
+    attributes = provider.attributes
+    fields = [row.chartmogul_field(attributes) if row and row.from_chartmogul else None for row in basis.properties]
+    test = BackTest(basis.config, fields, provider.zone)
+    ends = _churned(provider, at)
+    stayers = _stayers(provider, at)
+    churned, stayed = Tally(), Tally()
+    if test.factors:
+        _add_all(test, churned, provider, dict(ends[:MOST]))
+        _add_all(test, stayed, provider, dict.fromkeys(stayers[:MOST], at))
+    return Result(churned, stayed, test.factors, test.left_out, len(ends) > MOST, len(stayers) > MOST)
+
+
+def _movements(provider: Provider, *columns: Any) -> Any:
+    return owned(Movement, *columns).where(
+        Movement.provider_id == provider.id, Movement.read <= provider.movements_read
+    )
+
+
+def _churned(provider: Provider, at: datetime) -> list[tuple[str, datetime]]:
+    """Who churned, and when last; the newest first."""
+    last = func.max(Movement.at)
+    in_the_year = Movement.type == "churn", Movement.at > at - YEAR, Movement.at <= at
+    rows = _movements(provider, Movement.customer_uuid, last).where(*in_the_year).group_by(Movement.customer_uuid)
+    found = db.session.execute(rows.order_by(last.desc(), Movement.customer_uuid).limit(MOST + 1))
+    return [(uuid, churned_at) for uuid, churned_at in found]
+
+
+def _stayers(provider: Provider, at: datetime) -> list[str]:
+    """Customers of now who did not churn meanwhile, in an order that has to do with nothing: an id is a hash."""
+    in_the_year = Movement.type == "churn", Movement.at > at - YEAR, Movement.at <= at
+    left = _movements(provider, Movement.customer_uuid).where(*in_the_year)
+    stayed = live_of(provider, CustomerValues.uuid).where(CustomerValues.uuid.not_in(left))
+    return list(db.session.scalars(stayed.order_by(CustomerValues.customer_id).limit(MOST + 1)))
+
+
+def _add_all(test: BackTest, tally: Tally, provider: Provider, ends: dict[str, datetime]) -> None:
+    everybody = list(ends)
+    for first in range(0, len(everybody), AT_A_TIME):
+        uuids = everybody[first : first + AT_A_TIME]
+        since = owned(Customer, Customer.uuid, Customer.customer_since)
+        rows = db.session.execute(since.where(Customer.provider_id == provider.id, Customer.uuid.in_(uuids)))
+        customers: dict[str, datetime | None] = dict(rows.all())
+        movements = _moved(provider, uuids)
+        for uuid in uuids:
+            test.add(tally, Past(customers.get(uuid)), movements[uuid], ends[uuid])
+
+
+def _moved(provider: Provider, uuids: Sequence[str]) -> dict[str, list[Moved]]:
+    rows = _movements(provider, Movement.customer_uuid, *(getattr(Movement, name) for name in Moved._fields))
+    found: dict[str, list[Moved]] = defaultdict(list)
+    for uuid, *facts in db.session.execute(rows.where(Movement.customer_uuid.in_(uuids))):
+        found[uuid].append(Moved(*facts))
+    return found

@@ -1,0 +1,109 @@
+"""What scores are made of, version by version, and how each customer's score changed."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, PrimaryKeyConstraint, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.extensions import Base, db
+from webapp.models.types import UtcDateTime
+from webapp.tenancy import TenantOwned, owned
+
+DRAFT = 0
+
+
+class HealthVersion(TenantOwned, Base):
+    """A configuration of the health score. Number 0 is the draft; published ones count up from 1 and never change.
+
+    `factors`: rows of {"property": id, "codename", "name", "type", "weight": 1 to 3, "zero", "hundred": kept numbers,
+    "by_text": {folded text: points} or None, "empty": points or None}, see webapp.health.Factor. `caps`: {cap: highest
+    score}, see webapp.health.CAPS."""
+
+    __tablename__ = "health_versions"
+    __table_args__ = (UniqueConstraint("tenant_id", "number"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    number: Mapped[int]
+    factors: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    caps: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    note: Mapped[str] = mapped_column(String(500), default="")
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Of a draft: who changed it last; of a version: who published it.
+    by: Mapped[str | None] = mapped_column(String(254))
+    # The version that it was made from, by restoring it.
+    restored: Mapped[int | None]
+
+    @classmethod
+    def draft(cls) -> "HealthVersion | None":
+        return db.session.scalars(owned(cls).where(cls.number == DRAFT)).first()
+
+    @classmethod
+    def published(cls) -> "HealthVersion | None":
+        """The newest version: the one that counts."""
+        return db.session.scalars(owned(cls).where(cls.number > DRAFT).order_by(cls.number.desc()).limit(1)).first()
+
+
+class Scoring(TenantOwned, Base):
+    """Where a tenant's scores stand, a row for each tenant that has published a configuration: what was scored last, in
+    slices, so that a clock sees what is left to do whatever became of a job."""
+
+    __tablename__ = "scorings"
+    __table_args__ = (PrimaryKeyConstraint("tenant_id"),)
+
+    # The version that is to be scored, and the one that all scores are of.
+    wanted: Mapped[int]
+    scored: Mapped[int] = mapped_column(default=0)
+    # The tenant's day that the scores are of.
+    day: Mapped[date | None]
+    # When they were all there.
+    scored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When the past was rebuilt from movements, once.
+    rebuilt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ScoreDay(TenantOwned, Base):
+    """A customer's score from one day on, until the next row: a day on which nothing changed has none. `points`: those
+    of the version's factors in their order, tenths joined by commas, empty where a factor was not counted; `caps`:
+    those that held, joined by commas; `score` in tenths, none when there was no number."""
+
+    __tablename__ = "score_days"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "provider_id"], ["providers.tenant_id", "providers.id"]),
+        PrimaryKeyConstraint("tenant_id", "provider_id", "customer_uuid", "day"),
+        {"sqlite_with_rowid": False},
+    )
+
+    provider_id: Mapped[UUID]
+    customer_uuid: Mapped[str] = mapped_column(String(80))
+    day: Mapped[date]
+    version: Mapped[int]
+    score: Mapped[int | None]
+    points: Mapped[str] = mapped_column(String(60))
+    caps: Mapped[str] = mapped_column(String(40), default="")
+    why_none: Mapped[str | None] = mapped_column(String(20))
+    # Computed from movements for a day before there were scores.
+    rebuilt: Mapped[bool] = mapped_column(default=False)
+
+
+class SecondOpinion(TenantOwned, Base):
+    """A person's own grade of a customer, beside the score and never instead of it; it ends by itself."""
+
+    __tablename__ = "second_opinions"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "provider_id"], ["providers.tenant_id", "providers.id"]),
+        Index("ix_second_opinions_customer", "tenant_id", "provider_id", "customer_uuid"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    provider_id: Mapped[UUID]
+    customer_uuid: Mapped[str] = mapped_column(String(80))
+    grade: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(500))
+    by: Mapped[str] = mapped_column(String(254))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_on: Mapped[date]
+    # When somebody took it back, or gave another.
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,148 @@
+"""A tenant's configuration of the health score as it is stored: read, made ready for webapp.health, and kept."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, null
+
+from webapp.extensions import db
+from webapp.health import Config, Factor, Points, Score, score_of_points
+from webapp.models import HealthVersion, Property, ScoreDay, Scoring, Tenant
+from webapp.tenancy import current_tenant_id, owned
+from webapp.values import PropertyType
+
+# How many days of history are kept, and against which earlier day a score is held.
+DAYS_KEPT, TREND_DAYS = 400, 30
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """A configuration and, in the order of its factors, the property of each; None for one that was deleted, or is of
+    another type than the factor was made for: it is not counted."""
+
+    config: Config
+    properties: tuple[Property | None, ...]
+
+    @classmethod
+    def of(cls, version: HealthVersion, properties: Sequence[Property]) -> "Basis":
+        by_id = {property_.id.hex: property_ for property_ in properties}
+        found = [by_id.get(row["property"]) for row in version.factors]
+        usable = [
+            property_ if property_ is not None and property_.type == row["type"] else None
+            for property_, row in zip(found, version.factors, strict=True)
+        ]
+        return cls(config_of(version), tuple(usable))
+
+    @property
+    def columns(self) -> list[ColumnElement[Any]]:
+        """The columns of CustomerValues that hold the factors' values. A property that still waits to be filled has
+        none: what is not known is not counted, whatever an empty value counts as."""
+        return [null() if each is None or each.waiting else each.values for each in self.properties]
+
+    def known(self) -> list[bool]:
+        """Which factors have values at all; of the others not even an empty value counts."""
+        return [each is not None and not each.waiting for each in self.properties]
+
+
+def config_of(version: HealthVersion) -> Config:
+    return Config(version.number, tuple(map(_factor, version.factors)), version.caps)
+
+
+def _factor(row: Mapping[str, Any]) -> Factor:
+    return Factor(
+        key=row["property"],
+        name=row["name"],
+        type=PropertyType(row["type"]),
+        weight=row["weight"],
+        zero=row["zero"],
+        hundred=row["hundred"],
+        by_text=row["by_text"],
+        empty=row["empty"],
+    )
+
+
+def row_of(
+    property_: Property,
+    weight: int,
+    zero: int = 0,
+    hundred: int = 0,
+    by_text: Mapping[str, int] | None = None,
+    empty: int | None = None,
+) -> dict[str, Any]:
+    """A factor as a version keeps it."""
+    return {
+        "property": property_.id.hex,
+        "codename": property_.codename,
+        "name": property_.name,
+        "type": property_.type,
+        "weight": weight,
+        "zero": zero,
+        "hundred": hundred,
+        "by_text": dict(by_text) if by_text is not None else None,
+        "empty": empty,
+    }
+
+
+def state_of(version: int, points: Sequence[Points], caps: Sequence[str], why_none: str | None) -> str:
+    """What a score is made of, as it is kept beside it: `3|1000,520,,640|past_due|`."""
+    return f"{version}|{kept_points(points)}|{','.join(caps)}|{why_none or ''}"
+
+
+def kept_points(points: Sequence[Points]) -> str:
+    return ",".join("" if each is None else str(each) for each in points)
+
+
+def read_points(kept: str) -> list[Points]:
+    return [int(each) if each else None for each in kept.split(",")]
+
+
+def score_of_state(state: str | None, configs: Mapping[int, Config]) -> Score | None:
+    """The score that was kept; None when there is none yet, or its version is not known."""
+    if not state:
+        return None
+    version, points, caps, why_none = state.split("|")
+    return _score(configs.get(int(version)), points, caps, why_none or None)
+
+
+def score_of_day(day: ScoreDay, configs: Mapping[int, Config]) -> Score | None:
+    return _score(configs.get(day.version), day.points, day.caps, day.why_none)
+
+
+def _score(config: Config | None, points: str, caps: str, why_none: str | None) -> Score | None:
+    if config is None:
+        return None
+    return score_of_points(config, read_points(points), _caps(caps), why_none)
+
+
+def _caps(kept: str) -> Collection[str]:
+    return kept.split(",") if kept else ()
+
+
+def configs_by_number() -> dict[int, Config]:
+    """Every published configuration, by its number."""
+    return {
+        version.number: config_of(version) for version in db.session.scalars(owned(HealthVersion)) if version.number
+    }
+
+
+def tenant_zone() -> ZoneInfo:
+    """The zone of the tenant's days: scores are of a day, and are made anew at its midnight."""
+    tenant = db.session.get(Tenant, current_tenant_id())
+    return ZoneInfo(tenant.time_zone if tenant else "UTC")
+
+
+def want_scores(number: int) -> None:
+    """All customers are to be scored by this version; a worker is woken after the caller has committed."""
+    scoring = db.session.scalars(owned(Scoring).with_for_update()).first()
+    if scoring is None:
+        db.session.add(Scoring(tenant_id=current_tenant_id(), wanted=number))
+    else:
+        scoring.wanted = number
+
+
+def behind(scoring: Scoring, at: datetime, zone: ZoneInfo) -> bool:
+    """Whether there are scores to be made: of another version, or of another day."""
+    return scoring.wanted != scoring.scored or scoring.day != at.astimezone(zone).date()

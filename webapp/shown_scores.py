@@ -1,0 +1,113 @@
+"""A configuration of the health score as pages show it: its factors, its versions, and a score worked out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func
+
+from webapp.customer_columns import fetch_values
+from webapp.extensions import db
+from webapp.factor_values import live_of, spellings
+from webapp.health import Score, whole
+from webapp.models import Customer, CustomerValues, HealthVersion, Property, Provider
+from webapp.score_draft import problem_of
+from webapp.score_words import differences, importance, share_of, terms, without_value
+from webapp.scoring import configs_by_number, score_of_state
+from webapp.tenancy import owned
+from webapp.values import PropertyType, format_value
+
+# The score that an example should be near: one that has something to explain.
+TELLING = 600
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFactor:
+    id: UUID
+    name: str
+    property: Property | None
+    importance: str
+    share: str
+    terms: list[str]
+    by_value: bool
+    without: str
+    problem: str | None
+
+
+def shown_factors(
+    version: HealthVersion, properties: Mapping[str, Property], provider: Provider | None
+) -> list[ShownFactor]:
+    """`properties`: the tenant's, by the hex of their ids."""
+    shown, currency = [], provider.currency if provider else None
+    for row in version.factors:
+        property_ = properties.get(row["property"])
+        spelled = spellings(property_, provider) if row["by_text"] is not None else {}
+        shown.append(
+            ShownFactor(
+                id=UUID(row["property"]),
+                name=property_.name if property_ else row["name"],
+                property=property_,
+                importance=importance(row),
+                share=share_of(row, version.factors),
+                terms=terms(row, currency, spelled),
+                by_value=row["by_text"] is not None,
+                without=without_value(row),
+                problem=problem_of(row, properties),
+            )
+        )
+    return shown
+
+
+def versions_told(provider: Provider | None) -> list[tuple[HealthVersion, list[str]]]:
+    """Every published version, newest first, with what it changed."""
+    newest_first = owned(HealthVersion).where(HealthVersion.number > 0).order_by(HealthVersion.number.desc())
+    found = list(db.session.scalars(newest_first))
+    currency = (provider.currency if provider else None) or ""
+    told = []
+    for version, before in zip_longest(found, found[1:]):
+        changed = differences(before.factors, version.factors, before.caps, version.caps, currency) if before else []
+        told.append((version, changed or (["The same as the version before."] if before else ["The first version."])))
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A customer's score and the values behind it, by the keys of the factors."""
+
+    customer: Customer
+    score: Score
+    values: Mapping[str, str]
+
+    @property
+    def total(self) -> int:
+        """Points by importance, in tenths."""
+        return sum(line.factor.weight * line.points for line in self.score.lines)
+
+    @property
+    def shown(self) -> int:
+        return whole(self.score.score or 0)
+
+
+def example(provider: Provider, version: HealthVersion, properties: Mapping[str, Property]) -> Example | None:
+    """One of the tenant's own customers; None as long as nobody has a score of this version."""
+    of_version = CustomerValues.score.is_not(None), CustomerValues.score_state.startswith(f"{version.number}|")
+    telling = live_of(provider, CustomerValues.customer_id, CustomerValues.score_state).where(*of_version)
+    nearest = func.abs(CustomerValues.score - TELLING), CustomerValues.uuid
+    found: Any = db.session.execute(telling.order_by(*nearest).limit(1)).first()
+    score = score_of_state(found.score_state, configs_by_number()) if found else None
+    if score is None:
+        return None
+    customer = db.session.scalars(owned(Customer).where(Customer.id == found.customer_id)).one()
+    made_of = [properties[row["property"]] for row in version.factors if row["property"] in properties]
+    return Example(customer, score, _values(customer, made_of, provider))
+
+
+def _values(customer: Customer, made_of: Sequence[Property], provider: Provider) -> dict[str, str]:
+    kept = fetch_values([customer], made_of)
+    return {
+        row.id.hex: format_value(PropertyType(row.type), kept[customer.id, row.id], provider.currency)
+        for row in made_of
+        if (customer.id, row.id) in kept
+    }
