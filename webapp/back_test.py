@@ -3,7 +3,7 @@ movements, beside those of customers who stayed. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -49,7 +49,7 @@ class BackTest:
         self.factors, self.fields = [factor for factor, _ in pairs], [of for _, of in pairs]
         self.left_out = [factor for factor, of in zip(config.factors, fields, strict=True) if not has_history(of)]
         # What was scheduled or past due on a day of the past is not known, so no cap holds.
-        self.config, self.zone = Config(config.number, tuple(self.factors), {}), zone
+        self.config, self.zone = replace(config, factors=tuple(self.factors), caps={}), zone
         read = [of for of in self.fields if of.codename not in (STATUS, MRR)]
         self.places = {of.codename: place for place, of in enumerate(read)}
         self.read = values_reader(read)

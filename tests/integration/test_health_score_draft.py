@@ -33,7 +33,7 @@ def save(somebody, property_, page: str | None = None, new: bool = False, **fiel
     path = f"{DRAFT}/factors/{'new' if new else property_.id}"
     query = f"?property={property_.id.hex}" if new else ""
     page = page or somebody.get(path + query).text
-    said = {"property": property_.id.hex, "seen": seen(page), "weight": "2", "way": value_of(page, "way") or "line"}
+    said = {"property": property_.id.hex, "seen": seen(page), "weight": "2", "way": "line"}
     return somebody.post(path, **{**said, **fields})
 
 
@@ -192,7 +192,7 @@ def test_lists_and_taken_properties_are_not_offered(person, cast, provider):
     of_taken = ada.get(f"{DRAFT}/factors/new?property={mrr.id.hex}").text
 
     assert f'value="{peak.id.hex}"' in page
-    assert "Tags" not in page
+    assert "Tags (list)" not in page
     assert f'value="{mrr.id.hex}"' not in page
     assert "Choose what it looks at" in of_taken
 

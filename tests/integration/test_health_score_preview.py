@@ -230,7 +230,7 @@ def test_back_test_says_when_nobody_churned_or_nothing_is_known_of_the_past(pers
     assert "Nobody churned in the last 12 months." in nobody
 
 
-def test_preview_asks_for_the_back_test_by_itself(person, cast, provider, pair):
+def test_preview_leads_to_the_back_test_and_puts_it_in_its_place(person, cast, provider, pair):
     drafted(cast.acme, *pair)
     customer_with(provider, pair, 10_000)
     ada = person(cast.ada)

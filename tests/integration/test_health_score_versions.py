@@ -6,7 +6,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.factories import Cast
 from tests.health_scores import drafted, furnish, published, rows_of, seen, versions
-from tests.pages import look_around, problem, table, value_of
+from tests.pages import look_around, problem, table
 from tests.person import at_once
 from tests.texts import words_of
 from webapp.audit import AuditEntry
@@ -127,7 +127,7 @@ def test_draft_that_changed_since_its_preview_is_not_published(person, cast, pro
 
     assert answer.status_code == 422
     assert "The draft has changed meanwhile." in problem(answer.text, "note")
-    assert value_of(answer.text, "note") == "Mine" or ">Mine</textarea>" in answer.text
+    assert ">Mine</textarea>" in answer.text
     assert set(versions(cast.acme)) == {0}
 
 

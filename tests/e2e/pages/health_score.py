@@ -48,6 +48,10 @@ class HealthScore:
     def preview(self) -> None:
         self.page.get_by_role("link", name="Preview").click()
 
+    def look_back(self) -> None:
+        """Ask for the back-test: in its place, or without scripts as a page."""
+        self.page.get_by_role("link", name="Look back").click()
+
     def publish(self, note: str) -> None:
         self.note.fill(note)
         self.page.get_by_role("button", name="Publish").click()

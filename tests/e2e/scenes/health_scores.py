@@ -147,6 +147,12 @@ def health_score_preview(cast: Cast) -> str:
     return "/health-score/preview"
 
 
+@scene(act=press("Look back"))
+def health_score_preview_looking_back(cast: Cast) -> str:
+    health_score_back_test(cast)
+    return "/health-score/preview"
+
+
 @scene(act=press("Publish"))
 def health_score_preview_without_note(cast: Cast) -> str:
     return health_score_preview(cast)
