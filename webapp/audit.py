@@ -34,6 +34,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "property:deleted": frozenset({"name"}),
     "attributes:dismissed": frozenset({"keys"}),
     "value:set": frozenset({"property", "customer"}),
+    "opinion:given": frozenset({"customer", "grade", "expires_on"}),
+    "opinion:taken_back": frozenset({"customer", "grade"}),
     "customers:exported": frozenset({"rows"}),
     "impersonation:started": frozenset({"reason"}),
     "impersonation:ended": frozenset({"by"}),

@@ -6,11 +6,13 @@ from webapp.pages import (
     auth,
     columns,
     customers,
+    exports,
     filters,
     histories,
     impersonations,
     imports,
     keys,
+    opinions,
     properties,
     property_pieces,
     providers,
@@ -22,8 +24,8 @@ from webapp.pages import (
     views,
 )
 
-for part in (columns.blueprint, filters.blueprint, histories.blueprint, values.blueprint, views.blueprint):
-    customers.blueprint.register_blueprint(part)
+for module in (columns, exports, filters, histories, opinions, values, views):
+    customers.blueprint.register_blueprint(module.blueprint)
 for part in (property_pieces.blueprint, attributes.blueprint, starter_set.blueprint):
     properties.blueprint.register_blueprint(part)
 for part in (keys.blueprint, set_ups.self_serve):
