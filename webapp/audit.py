@@ -37,6 +37,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "health_score:restored": frozenset({"version"}),
     "health_score:discarded": frozenset(),
     "value:set": frozenset({"property", "customer"}),
+    "opinion:given": frozenset({"customer", "grade", "expires_on"}),
+    "opinion:taken_back": frozenset({"customer", "grade"}),
     "customers:exported": frozenset({"rows"}),
     "impersonation:started": frozenset({"reason"}),
     "impersonation:ended": frozenset({"by"}),

@@ -29,6 +29,9 @@ _BAR = Markup(
     '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
     '<rect width="{}" height="8"/></svg>'
 )
+_SPARK = Markup('<svg class="spark" viewBox="0 0 96 28" role="img" aria-label="{}"><path d="{}"/>{}</svg>')
+_SPARK_DOT = Markup('<circle cx="{}" cy="{}" r="2.4"/>')
+SPARK_WIDTH, LEAST_REACH = 88, 200  # the latter in tenths of a point of a score
 # How much of its month's place a bar takes, and how thin it may get: a small amount is there all the same.
 BAR_SHARE, LEAST_HEIGHT = 0.7, 2.0
 
@@ -78,17 +81,38 @@ class Line:
         return min(at for at, _ in (*self.rebuilt, *self.recorded, (self.end, None)))
 
 
-def step_line(line: Line, label: str) -> Markup:
-    """A step line: dashed and pale what is rebuilt, plain what was recorded."""
+def step_line(line: Line, label: str, highest: int = 0, marks: Sequence[int] = ()) -> Markup:
+    """A step line: dashed and pale what is rebuilt, plain what was recorded. `highest`: how far up the drawing reaches
+    at least; `marks`: moments that a line across it shows."""
     numbers = [number for _, number in (*line.rebuilt, *line.recorded) if number is not None]
     x = _Scale(line.first, line.end, 0, WIDTH)
-    y = _Scale(min([0, *numbers]), max([0, *numbers]), HEIGHT - 4, 8)
+    y = _Scale(min([0, *numbers]), max([highest, *numbers]), HEIGHT - 4, 8)
     begins = line.recorded[0][0] if line.recorded else line.end
     shapes = []
     for kind, steps, end in (("rebuilt", line.rebuilt, begins), ("recorded", line.recorded, line.end)):
         drawn = _with_gaps(steps, end, x, y)
         shapes += [Markup('<path class="{}" d="{}"/>').format(kind, drawn)] if drawn else []
+    shapes += [
+        Markup('<path class="since" d="M{} 0V{}"/>').format(min(max(x(at), 2), WIDTH - 2), HEIGHT) for at in marks
+    ]
     return _CURVE.format(label, Markup("").join(shapes))
+
+
+def spark(numbers: Sequence[int | None], label: str) -> Markup:
+    """A small line of numbers at even distances, the last one dotted; None is a gap. It is drawn as high as the numbers
+    reach, so that small steps show, but those of less than LEAST_REACH stay small."""
+    known = [number for number in numbers if number is not None]
+    middle, reach = (min(known) + max(known)) / 2, max(LEAST_REACH, max(known) - min(known))
+    step = SPARK_WIDTH / max(1, len(numbers) - 1)
+    drawn, last = "", ""
+    for place, number in enumerate(numbers):
+        if number is None:
+            last = ""
+            continue
+        at = f"{_short(4 + place * step)} {_short(14 - 22 * (number - middle) / reach)}"
+        drawn, last = drawn + ("L" if last else "M") + at, at
+    dot = _SPARK_DOT.format(*last.split()) if last else ""
+    return _SPARK.format(label, drawn, dot)
 
 
 def mrr_curve(curve: Curve, label: str) -> Markup:

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, Float, and_, cast
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.extensions import db
+from webapp.health import FULL
 from webapp.models import Customer, CustomerValues, Property
 from webapp.models.types import caseless
 from webapp.tenancy import owned
@@ -24,21 +25,31 @@ END = Markup("</td>")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the list: a property, or what ChartMogul says itself as long as there are no properties."""
+    """A column of the list: a property, what ChartMogul says itself as long as there are no properties, or what is
+    `kept` of the health score."""
 
     key: str
     name: str
     type: PropertyType
     of_property: Property | None = None
     of_record: InstrumentedAttribute[Any] | None = None
+    kept: Any = None
 
     @classmethod
     def of(cls, property_: Property) -> "Column":
-        return cls(property_.codename, property_.name, PropertyType(property_.type), property_)
+        key = property_.codename
+        if key in KEYS_OF_THE_SCORE:  # defined before there was a score: its order has another name
+            key += ".value"
+        return cls(key, property_.name, PropertyType(property_.type), property_)
 
     @property
     def numeric(self) -> bool:
         return self.type in (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT)
+
+    @property
+    def right(self) -> bool:
+        """Whether it is a column of numbers, one below the other. The score's are drawn."""
+        return self.numeric and self.kept is None
 
     @property
     def from_chartmogul(self) -> bool:
@@ -64,8 +75,10 @@ class Column:
     @property
     def sorted_by(self) -> ColumnElement[Any]:
         """Of a row of CustomerValues."""
-        if self.of_record is not None:
-            kept: Any = getattr(CustomerValues, self.of_record.key)
+        if self.kept is not None:
+            kept = self.kept
+        elif self.of_record is not None:
+            kept = getattr(CustomerValues, self.of_record.key)
         else:
             kept = self.of_property.values if self.of_property is not None else CustomerValues.title
         return self.as_sorted(kept)
@@ -79,6 +92,22 @@ OF_THE_RECORD = (
     Column("mrr", "MRR", PropertyType.MONEY, of_record=Customer.mrr_minor),
 )
 BY_TITLE = Column("name", "Customer", PropertyType.TEXT)
+HEALTH = Column("score", "Health", PropertyType.NUMBER, kept=CustomerValues.score)
+TREND = Column("trend", "Trend", PropertyType.NUMBER, kept=CustomerValues.trend)
+# What a score lacks, times MRR; a float, because the largest amounts times a thousand are no BIGINT any more.
+RISK = Column(
+    "risk",
+    "Who needs a call first",
+    PropertyType.NUMBER,
+    kept=(FULL - CustomerValues.score) * cast(CustomerValues.mrr_minor, Float),
+)
+OF_THE_SCORE = (
+    HEALTH,
+    Column("grade", "Grade", PropertyType.NUMBER, kept=CustomerValues.grade),
+    TREND,
+    RISK,
+)
+KEYS_OF_THE_SCORE = frozenset(column.key for column in OF_THE_SCORE)
 
 
 class Keyed(Protocol):
@@ -140,6 +169,12 @@ def is_of_customer() -> ColumnElement[bool]:
 def all_properties() -> list[Property]:
     """The tenant's properties, oldest first."""
     return list(db.session.scalars(owned(Property).order_by(Property.created_at, Property.codename)))
+
+
+def sortable_columns(properties: Sequence[Property]) -> dict[str, Column]:
+    """Every column that the list can be sorted by, also those that are not shown, by key."""
+    columns = [Column.of(property_) for property_ in properties] or OF_THE_RECORD
+    return {column.key: column for column in (*columns, *OF_THE_SCORE)}
 
 
 def chosen_columns(properties: Sequence[Property], wanted: Sequence[str] | None) -> list[Column]:

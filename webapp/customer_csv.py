@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from io import BytesIO, StringIO
 from itertools import islice
 from typing import Any
@@ -10,13 +11,14 @@ from uuid import UUID
 from webapp.customer_columns import Column, fetch_values
 from webapp.customer_list import CustomerQuery
 from webapp.extensions import db
-from webapp.models import Customer, Property, Provider
+from webapp.models import Customer, CustomerValues, Property, Provider
 from webapp.spreadsheets import harmless
 from webapp.tenancy import acting_for, owned
 from webapp.values import PropertyType, csv_value
 
 SLICE = 500
 HEAD = ("name", "external_id", "chartmogul_uuid")
+SCORE_HEAD = ("score", "grade", "trend")
 WORDS = (PropertyType.TEXT, PropertyType.LIST)
 
 
@@ -41,33 +43,55 @@ def ordered_uuids(provider: Provider, query: CustomerQuery) -> BytesIO:
 
 
 def csv_lines(
-    tenant_id: UUID, provider_id: UUID | None, uuids: BytesIO, properties: Sequence[Property]
+    tenant_id: UUID,
+    provider_id: UUID | None,
+    uuids: BytesIO,
+    properties: Sequence[Property],
+    with_score: bool = False,
 ) -> Iterator[str]:
     """The file, a slice at a time; each is a transaction of its own, so that a slow reader holds none."""
-    yield _text([[*HEAD, *(property_.codename for property_ in properties)]])
+    head = [*HEAD, *SCORE_HEAD] if with_score else HEAD
+    yield _text([[*head, *(property_.codename for property_ in properties)]])
     while some := [line.decode().strip() for line in islice(uuids, SLICE)]:
         with acting_for(tenant_id):
-            rows = _rows(provider_id, some, properties)
+            rows = _rows(provider_id, some, properties, with_score)
             db.session.rollback()
         yield _text(rows)
 
 
-def _rows(provider_id: UUID | None, uuids: Sequence[str], properties: Sequence[Property]) -> list[list[str]]:
+def _rows(
+    provider_id: UUID | None, uuids: Sequence[str], properties: Sequence[Property], with_score: bool
+) -> list[list[str]]:
     """The rows of these customers in this order; one that was deleted meanwhile is left out."""
     columns = (Customer.id, Customer.provider_id, Customer.uuid, Customer.name, Customer.external_id)
     these = Customer.provider_id == provider_id, Customer.uuid.in_(uuids)
     by_uuid = {row.uuid: row for row in db.session.execute(owned(Customer, *columns).where(*these))}
     found = [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
-    values = fetch_values(found, properties)
+    values, scores = fetch_values(found, properties), _scores(provider_id, uuids) if with_score else {}
     types = [(property_.id, PropertyType(property_.type)) for property_ in properties]
     rows = []
     for row in found:
         cells = [harmless(text or "") for text in (row.name, row.external_id, row.uuid)]
+        cells += scores.get(row.uuid, [""] * len(SCORE_HEAD)) if with_score else []
         for property_id, type_ in types:
             cell = csv_value(type_, values.get((row.id, property_id)))
             cells.append(harmless(cell) if type_ in WORDS else cell)
         rows.append(cells)
     return rows
+
+
+def _scores(provider_id: UUID | None, uuids: Sequence[str]) -> dict[str, list[str]]:
+    """Score, grade and trend by uuid: points with one decimal, empty is empty."""
+    columns = CustomerValues.uuid, CustomerValues.score, CustomerValues.grade, CustomerValues.trend
+    these = CustomerValues.provider_id == provider_id, CustomerValues.uuid.in_(uuids)
+    return {
+        uuid: [_points(score), "" if grade is None else str(grade), _points(trend)]
+        for uuid, score, grade, trend in db.session.execute(owned(CustomerValues, *columns).where(*these))
+    }
+
+
+def _points(tenths: int | None) -> str:
+    return "" if tenths is None else str(Decimal(tenths).scaleb(-1))
 
 
 def _text(rows: Sequence[Sequence[Any]]) -> str:

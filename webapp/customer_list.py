@@ -12,12 +12,14 @@ from webapp.customer_filters import Filter, LostCondition, lost_conditions, read
 from webapp.extensions import db
 from webapp.folding import fold
 from webapp.models import Customer, CustomerValues, Property, Provider
+from webapp.score_filters import ScoreFilter, read_score_filters
 from webapp.tenancy import owned
 
 PER_PAGE = 50
 LONGEST_SEARCH = 200
 GONE = "gone"
 BY_NAME = "name"
+Condition = ScoreFilter | Filter | LostCondition
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class CustomerQuery:
     search: str = ""
     status: str = ""
     filters: Sequence[Filter] = ()
+    scores: Sequence[ScoreFilter] = ()
     lost: Sequence[LostCondition] = ()
     sort: Column = BY_TITLE
     descending: bool = False
@@ -49,6 +52,7 @@ class CustomerQuery:
             search=" ".join(args.get("q", "")[:LONGEST_SEARCH].replace("\0", "").split()),
             status=args.get("status", "")[:100].replace("\0", "").strip(),
             filters=filters,
+            scores=read_score_filters(args),
             lost=lost_conditions(args, properties, filters),
             sort=column or BY_TITLE,
             descending=known and sort.startswith("-"),
@@ -59,11 +63,11 @@ class CustomerQuery:
 
     @property
     def narrowed(self) -> bool:
-        return bool(self.search or self.status or self.filters)
+        return bool(self.search or self.status or self.filters or self.scores)
 
     @property
-    def conditions(self) -> list[Filter | LostCondition]:
-        return [*self.filters, *self.lost]
+    def conditions(self) -> list[Condition]:
+        return [*self.scores, *self.filters, *self.lost]
 
     def args(self, **changes: Any) -> dict[str, str]:
         """As arguments of url_for, without what goes without saying, and at the first page unless that is changed."""
@@ -78,15 +82,16 @@ class CustomerQuery:
         """The arguments behind a column's header: sort by it, or the other way round if it is already."""
         return self.args(sort=column, descending=self.sort.key == column.key and not self.descending)
 
-    def without(self, *which: Filter | LostCondition) -> dict[str, str]:
+    def without(self, *which: Condition) -> dict[str, str]:
         """The arguments of the same list with these conditions less, or with none."""
         dropped = which or self.conditions
-        kept = {name: [each for each in getattr(self, name) if each not in dropped] for name in ("filters", "lost")}
+        kinds = "scores", "filters", "lost"
+        kept = {name: [each for each in getattr(self, name) if each not in dropped] for name in kinds}
         return self.args(**kept)
 
     def condition(self) -> ColumnElement[bool]:
         """Whether a row of values is in the list."""
-        conditions = [each.condition() for each in self.filters if not each.problem]
+        conditions = [each.condition() for each in (*self.scores, *self.filters) if not each.problem]
         if self.status == GONE:
             conditions.append(CustomerValues.gone.is_(True))
         elif self.status:

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Select, func
 
 from webapp.charts import Curve
 from webapp.extensions import db
@@ -13,6 +13,7 @@ from webapp.rendering import count, day, money
 from webapp.tenancy import owned
 from webapp.values import Moment, mrr_by_day
 
+PER_PAGE = 50
 MOVEMENT_WORDS = {
     "new_biz": "New business",
     "expansion": "Expansion",
@@ -34,6 +35,23 @@ def movements_of(customer: Customer, provider: Provider, *columns: Any) -> Selec
 def came_last(movement: Movement, provider: Provider) -> bool:
     """Whether it was not there before the last import that read all movements; of the first one that says nothing."""
     return movement.read == provider.movements_read > 1
+
+
+def page_of_movements(customer: Customer, provider: Provider, asked: str) -> tuple[int, int, list[Movement]]:
+    """The page that an address asks for, how many there are, and its movements, newest first."""
+    total = db.session.scalar(movements_of(customer, provider, func.count())) or 0
+    pages = max(1, -(-total // PER_PAGE))
+    page = min(_page_number(asked), pages)
+    newest = movements_of(customer, provider).order_by(Movement.at.desc(), Movement.mrr_minor.desc(), Movement.id)
+    return page, pages, list(db.session.scalars(newest.offset((page - 1) * PER_PAGE).limit(PER_PAGE)))
+
+
+def _page_number(text: str) -> int:
+    """A page from an address: 1 for what is none."""
+    try:
+        return min(max(1, int(text)), 1_000_000)
+    except ValueError:
+        return 1
 
 
 def curve_of(customer: Customer, provider: Provider, at: datetime) -> Curve:

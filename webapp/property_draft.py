@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from webapp.chartmogul.fields import CODENAME_LENGTH, FIELDS, Field, best_match, codename_for, custom_field
-from webapp.customer_csv import HEAD
+from webapp.customer_csv import HEAD, SCORE_HEAD
 from webapp.models import Property, Provider, Source
 from webapp.models.properties import Definition
 from webapp.values import PropertyType
@@ -32,7 +32,7 @@ AS_WORDS = {
     _LIST: "a list",
 }
 # Columns of the CSV file that are there anyway.
-RESERVED = frozenset(HEAD)
+RESERVED = frozenset((*HEAD, *SCORE_HEAD))
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,7 +203,7 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
     db.session.add(Scoring(tenant_id=tenant.id, wanted=1, scored=1, day=now().date(), scored_at=now()))
     admin = db.session.scalars(select(User).where(User.tenant_id == tenant.id).order_by(User.role)).first()
     assert admin is not None
-    factories.make_opinion(customers[0], admin, reason=f"{word} told us")
+    opinion = factories.make_opinion(customers[0], admin, reason=f"{word} told us")
     of_tenant = {"tenant_id": tenant.id, "import_id": imports[3].id}
     db.session.add(ImportPage(stream="customers", number=1, seen=b"0", **of_tenant))
     about = {"customer_uuid": "cus_1", "customer_name": f"{word} Ltd", "detail": f"{word} differs"}
@@ -222,6 +222,7 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
         "factors": [row.id for row in properties[:2]],
         "history": [row.id for row in properties],
         "imports": [row.id for row in reversed(imports)],
+        "opinions": [opinion.id],
         "properties": [row.id for row in properties],
         "providers": [provider.id],
         "tenants": [tenant.id],

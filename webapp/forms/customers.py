@@ -16,3 +16,11 @@ class ViewForm(FlaskForm):  # type: ignore[misc]
     name = StringField("Name")
     query = StringField()
     view = StringField()
+
+
+class OpinionForm(FlaskForm):  # type: ignore[misc]
+    """A second opinion, as typed; see webapp.second_opinions."""
+
+    grade = StringField("Grade")
+    reason = StringField("Reason")
+    expires_on = StringField("Ends on")

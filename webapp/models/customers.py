@@ -1,7 +1,9 @@
 """Customers and their MRR movements, as ChartMogul sent them."""
 
+import re
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKeyConstraint, Index, LargeBinary, String, and_
@@ -13,6 +15,8 @@ from webapp.models.types import UtcDateTime
 from webapp.tenancy import TenantOwned
 
 LIVE_STATUSES = ("Active", "Past Due")
+# Strict, because browsers read an address with a backslash or a blank otherwise than we would.
+CHARTMOGUL_PAGE = re.compile(r"https://([a-z0-9-]+\.)*chartmogul\.com(/[^\s\\]*)?", re.IGNORECASE)
 
 
 class Customer(TenantOwned, Base):
@@ -81,6 +85,20 @@ class Customer(TenantOwned, Base):
     def title(self) -> str:
         """What people call the customer: its name, else its company, e-mail address or external id."""
         return self.name or self.company or self.email or self.external_id or self.uuid
+
+    @property
+    def chartmogul_page(self) -> str | None:
+        """The customer's page in ChartMogul, if the address that was sent leads there and nowhere else."""
+        address = self.chartmogul_url or ""
+        return address if CHARTMOGUL_PAGE.fullmatch(address) else None
+
+    @property
+    def domain(self) -> str | None:
+        try:
+            host = urlsplit(self.website_url or "").hostname or ""
+        except ValueError:
+            return None
+        return host.removeprefix("www.") or None
 
 
 class Movement(TenantOwned, Base):

@@ -6,6 +6,7 @@ from webapp.pages import (
     auth,
     columns,
     customers,
+    exports,
     factor_places,
     factors,
     filters,
@@ -14,6 +15,7 @@ from webapp.pages import (
     impersonations,
     imports,
     keys,
+    opinions,
     properties,
     property_pieces,
     providers,
@@ -27,8 +29,8 @@ from webapp.pages import (
     views,
 )
 
-for part in (columns.blueprint, filters.blueprint, histories.blueprint, values.blueprint, views.blueprint):
-    customers.blueprint.register_blueprint(part)
+for module in (columns, exports, filters, histories, opinions, values, views):
+    customers.blueprint.register_blueprint(module.blueprint)
 for part in (property_pieces.blueprint, attributes.blueprint, starter_set.blueprint):
     properties.blueprint.register_blueprint(part)
 for part in (score_drafts.blueprint, factors.blueprint, factor_places.blueprint, score_versions.blueprint):

@@ -24,7 +24,8 @@ blueprint = Blueprint("columns", __name__)
 @members_too
 def show() -> AnyResponse:
     view, properties = open_view(request.args.get("view", "")), all_properties()
-    shown = [column.key for column in chosen_columns(properties, _chosen(view))]
+    columns = chosen_columns(properties, _chosen(view))
+    shown = [column.of_property.codename for column in columns if column.of_property]
     return _form(view, _ordered(properties, shown), set(shown))
 
 

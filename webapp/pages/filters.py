@@ -3,13 +3,13 @@
 from flask import Blueprint, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from webapp.customer_columns import all_properties
+from webapp.customer_columns import all_properties, sortable_columns
 from webapp.customer_filters import kinds_of
 from webapp.customer_list import CustomerQuery
 from webapp.gate import members_too
-from webapp.models import Provider
-from webapp.pages.customers import sortable_columns
+from webapp.models import HealthVersion, Provider
 from webapp.rendering import page_or_partial, wants_partial
+from webapp.score_filters import CHOICES, NAMES
 from webapp.values import PropertyType
 
 blueprint = Blueprint("filters", __name__)
@@ -32,6 +32,13 @@ def show() -> AnyResponse:
         properties=[(row, kinds_of(PropertyType(row.type)), few or row.codename in asked) for row in ordered],
         first_problem=next((each.parameter for each in query.filters if each.problem), None),
         sent={each.parameter: each for each in query.filters},
+        scores=_of_the_score(query) if HealthVersion.published() else [],
         others=query.without(),
         currency=provider.currency if provider else None,
     )
+
+
+def _of_the_score(query: CustomerQuery) -> list[tuple[str, str, dict[str, str], tuple[str, ...]]]:
+    """The score's conditions: parameter, title, choices, and what is chosen of them."""
+    chosen = {each.parameter: each.chosen for each in query.scores}
+    return [(name, NAMES[name], choices, chosen.get(name, ())) for name, choices in CHOICES.items()]

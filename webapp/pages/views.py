@@ -10,14 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from webapp.customer_columns import all_properties
+from webapp.customer_columns import all_properties, sortable_columns
 from webapp.customer_list import CustomerQuery
 from webapp.extensions import db
 from webapp.forms.customers import ViewForm
 from webapp.gate import members_too
 from webapp.models import SavedView
 from webapp.models.views import NAME_LENGTH
-from webapp.pages.customers import sortable_columns
 from webapp.rendering import page_or_partial, wants_partial
 from webapp.saved_views import open_view, views_of
 from webapp.tenancy import current_tenant_id, owned_or_404

@@ -101,3 +101,19 @@ class Customers:
         with self.page.expect_download() as started:
             self.page.get_by_role("link", name="Export CSV").click()
         return list(csv.DictReader(io.StringIO(Path(started.value.path()).read_text(encoding="utf-8"))))
+
+    def score(self, name: str) -> Locator:
+        """The cell Health of a customer's row."""
+        return self.row(name).get_by_role("cell").first
+
+    def give_opinion(self, grade: str, reason: str) -> None:
+        self.page.get_by_text("Give a second opinion").click()
+        self.page.get_by_label("Grade").select_option(grade)
+        self.page.get_by_label("Reason").fill(reason)
+        self.page.get_by_role("button", name="Keep second opinion").click()
+
+    def take_opinion_back(self) -> None:
+        self.page.get_by_role("button", name="Take back").click()
+
+    def section(self, name: str) -> Locator:
+        return self.page.get_by_role("region", name=name)

@@ -1,6 +1,17 @@
 """Every page in every state worth looking at."""
 
-from tests.e2e.scenes import account, customers, health_scores, imports, properties, settings, support
+from tests.e2e.scenes import account, customers, health_scores, imports, properties, scores, settings, support
 from tests.e2e.scenes.stage import SCENES, Scene
 
-__all__ = ["SCENES", "Scene", "account", "customers", "health_scores", "imports", "properties", "settings", "support"]
+__all__ = [
+    "SCENES",
+    "Scene",
+    "account",
+    "customers",
+    "health_scores",
+    "imports",
+    "properties",
+    "scores",
+    "settings",
+    "support",
+]

@@ -1,0 +1,210 @@
+"""A customer's score for its page: what it is made of, how it differs from that of 30 days ago, and all that it was."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from webapp.charts import Line as Curve
+from webapp.charts import step_line
+from webapp.customer_values import ShownValue
+from webapp.extensions import db
+from webapp.health import FULL, Factor, Grade, Line, Score, change_between, grade_of, whole
+from webapp.models import Customer, CustomerValues, HealthVersion, ScoreDay, Scoring
+from webapp.models.health import DRAFT
+from webapp.rendering import day as day_words
+from webapp.score_sentences import value_words
+from webapp.scoring import TREND_DAYS, config_of, score_of_day, score_of_state
+from webapp.tenancy import owned
+from webapp.values import encode_all
+
+MOST_CHANGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FactorRow:
+    """A factor that counts, and the customer's value of its property as it is now; none when that was deleted."""
+
+    line: Line
+    shown: ShownValue | None
+
+    def value_words(self, currency: str | None) -> str | None:
+        """None when there is no value."""
+        if self.shown is None or self.shown.value is None:
+            return None
+        return value_words(self.shown.type, self.shown.value, currency)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the value has changed since it was scored, so that the points are not those of the value shown."""
+        if self.shown is None or self.shown.state == "waiting" or self.shown.type != self.line.factor.type:
+            return True
+        (kept,) = encode_all(self.shown.type, [self.shown.value])
+        return self.line.factor.points(kept) != self.line.points
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of a change; points then and now, where it is a factor's."""
+
+    name: str
+    change: int
+    points: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The score against an earlier one. `parts` add up to `total`; there is none unless there was a number both
+    times."""
+
+    day: date
+    then: Score
+    total: int | None = None
+    parts: Sequence[Part] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From which day on a score was what; `change` against the one before, None if either had no number."""
+
+    day: date
+    score: int | None
+    change: int | None
+    why_none: str | None
+    version: HealthVersion | None
+    number: int
+    rebuilt: bool
+
+    @property
+    def grade(self) -> Grade | None:
+        return None if self.score is None else grade_of(self.score)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreHistory:
+    """`steps`: oldest first, those on which something of what is shown changed."""
+
+    steps: Sequence[Step]
+    curve: Curve | None
+    zone: ZoneInfo
+
+    @property
+    def newest(self) -> Sequence[Step]:
+        return list(reversed(self.steps))[:MOST_CHANGES]
+
+    @property
+    def versions(self) -> Sequence[Step]:
+        """The first step of each version."""
+        return [*self.steps[:1], *(now for then, now in pairwise(self.steps) if then.number != now.number)]
+
+    @property
+    def marks(self) -> list[int]:
+        """Where the curve shows that another version began."""
+        return [_seconds(step.day, self.zone) for step in self.versions[1:]]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerScore:
+    """All of it. `score` is None as long as there is none of a version that is known, `version` that of the score."""
+
+    version: HealthVersion
+    score: Score | None
+    why_none: str | None
+    rows: Sequence[FactorRow]
+    not_counted: Sequence[tuple[Factor, ShownValue | None]]
+    comparison: Comparison | None
+    history: ScoreHistory
+
+    @property
+    def explained(self) -> Sequence[FactorRow]:
+        """The rows of what is among the drivers, those that cost most first."""
+        if self.score is None:
+            return []
+        named = {line.factor.key: line for line in (*self.score.risk_drivers, *self.score.health_drivers)}
+        by_key = {row.line.factor.key: row for row in self.rows}
+        return [by_key[key] for key in named]
+
+
+def score_of_customer(
+    customer: Customer, values: Sequence[ShownValue], zone: ZoneInfo, at: datetime
+) -> CustomerScore | None:
+    """None when nothing is published."""
+    published = owned(HealthVersion).where(HealthVersion.number > DRAFT)
+    versions = {version.number: version for version in db.session.scalars(published)}
+    if not versions:
+        return None
+    configs = {number: config_of(version) for number, version in versions.items()}
+    of_it = CustomerValues.provider_id == customer.provider_id, CustomerValues.uuid == customer.uuid
+    score = score_of_state(db.session.scalar(owned(CustomerValues, CustomerValues.score_state).where(*of_it)), configs)
+    days = _days(customer)
+    today = db.session.scalar(owned(Scoring, Scoring.day)) or at.astimezone(zone).date()
+    earlier = [day for day in days if day.day <= today - timedelta(days=TREND_DAYS)]
+    then = score_of_day(earlier[-1], configs) if earlier else None
+    by_key = {shown.of.id.hex: shown for shown in values}
+    return CustomerScore(
+        version=versions[score.config.number if score else max(versions)],
+        score=score,
+        why_none=score.why_none if score else None,
+        rows=[FactorRow(line, by_key.get(line.factor.key)) for line in score.lines] if score else [],
+        not_counted=[(factor, by_key.get(factor.key)) for factor in score.not_counted] if score else [],
+        comparison=_compare(today - timedelta(days=TREND_DAYS), then, score) if score and then else None,
+        history=_history(days, versions, zone, at),
+    )
+
+
+def score_curve(history: ScoreHistory, title: str) -> str | None:
+    """The history drawn, if there was ever a number."""
+    if history.curve is None:
+        return None
+    known = [whole(step.score) for step in history.steps if step.score is not None]
+    since, now = day_words(history.steps[0].day), "none" if history.steps[-1].score is None else str(known[-1])
+    label = f"Score of {title} since {since}: lowest {min(known)}, highest {max(known)}, now {now}."
+    return step_line(history.curve, label, FULL, history.marks)
+
+
+def _days(customer: Customer) -> Sequence[ScoreDay]:
+    of_it = ScoreDay.provider_id == customer.provider_id, ScoreDay.customer_uuid == customer.uuid
+    return db.session.scalars(owned(ScoreDay).where(*of_it).order_by(ScoreDay.day)).all()
+
+
+def _compare(day: date, then: Score, now: Score) -> Comparison:
+    change = change_between(then, now)
+    if change is None:
+        return Comparison(day, then)
+    before = {line.factor.key: line for line in then.lines}
+    parts = [
+        Part(line.factor.name, change.by_factor[key], (before[key].points, line.points))
+        for line in now.lines
+        if (key := line.factor.key) in change.by_factor
+    ]
+    others = (
+        ("Coverage changed", change.by_coverage),
+        ("Configuration changed", change.by_configuration),
+        ("Caps", change.by_caps),
+    )
+    return Comparison(day, then, change.total, [*parts, *(Part(name, by) for name, by in others if by)])
+
+
+def _history(
+    days: Sequence[ScoreDay], versions: Mapping[int, HealthVersion], zone: ZoneInfo, at: datetime
+) -> ScoreHistory:
+    steps, before = list[Step](), None
+    for day in days:
+        told = (day.score, day.why_none, day.version, day.rebuilt)
+        if before and told == (before.score, before.why_none, before.version, before.rebuilt):
+            continue
+        known = before is not None and before.score is not None and day.score is not None
+        change = day.score - before.score if known else None  # type: ignore[operator, union-attr]
+        version = versions.get(day.version)
+        steps.append(Step(day.day, day.score, change, day.why_none, version, day.version, day.rebuilt))
+        before = day
+    drawn = [(_seconds(step.day, zone), step.score, step.rebuilt) for step in steps]
+    rebuilt = [(second, score) for second, score, is_rebuilt in drawn if is_rebuilt]
+    recorded = [(second, score) for second, score, is_rebuilt in drawn if not is_rebuilt]
+    curve = Curve(rebuilt, recorded, int(at.timestamp())) if any(step.score is not None for step in steps) else None
+    return ScoreHistory(steps, curve, zone)
+
+
+def _seconds(day: date, zone: ZoneInfo) -> int:
+    return int(datetime.combine(day, time(), zone).timestamp())
