@@ -6,11 +6,13 @@ from webapp.pages import (
     auth,
     columns,
     customers,
+    dashboard,
     filters,
     histories,
     impersonations,
     imports,
     keys,
+    notices,
     properties,
     property_pieces,
     providers,
@@ -32,5 +34,6 @@ for part in (set_ups.blueprint, impersonations.blueprint):
     support.blueprint.register_blueprint(part)
 
 BLUEPRINTS = tuple(
-    module.blueprint for module in (account, auth, customers, imports, properties, providers, support, system)
+    module.blueprint
+    for module in (account, auth, customers, dashboard, imports, notices, properties, providers, support, system)
 )
