@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from email.message import EmailMessage
 
 import pytest
 from sqlalchemy import select
@@ -69,7 +68,7 @@ def test_mail_says_what_happened_and_where_to_press(stale, settings, server, cas
     assert message["Subject"] == "ChartMogul's data is more than 48 hours old"
     assert message["From"] == "notices@customerscore.example"
     assert message.get_content_type() == "text/plain"
-    words = message.get_content()
+    words = message.get_content().replace("\r\n", "\n")
     assert "https://app.customerscore.example/imports\n" in words
     assert "https://app.customerscore.example/notices/settings" in words
     for secret in (stale.secret_name, stale.key_mask, settings.smtp_password, settings.secret_key):
@@ -201,7 +200,6 @@ def test_no_name_gets_into_the_headers(cast, settings):
     head, _, _ = raw.partition(b"\r\n\r\n")
     assert not re.search(rb"^bcc", head, re.I | re.M)
     assert raw.count(b"\r\n\r\nHello") == 0
-    assert EmailMessage is not None
 
 
 def test_address_that_no_header_can_hold_is_given_up(stale, cast, settings, server):
