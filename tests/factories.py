@@ -18,6 +18,7 @@ from webapp.models import (
     Import,
     ImportState,
     Movement,
+    Notice,
     Property,
     PropertyVersion,
     Provider,
@@ -252,6 +253,14 @@ def make_opinion(customer: Customer, user: User, **changes: Any) -> SecondOpinio
         expires_on=now().date() + timedelta(days=30),
     )
     return _add(opinion, changes)
+
+
+def make_notice(provider: Provider, kind: str, customer: Customer | None = None, **changes: Any) -> Notice:
+    notice = Notice(tenant_id=provider.tenant_id, provider_id=provider.id, kind=kind, opened_at=now(), since=now())
+    if customer is not None:
+        notice.customer_uuid, notice.customer_id, notice.about = customer.uuid, customer.id, customer.title
+        notice.grade_before, notice.grade = 2, 4
+    return _add(notice, changes)
 
 
 def values_of(property_: Property) -> list[Any]:

@@ -1,5 +1,6 @@
 """Settings from the environment or `.env`: the only reader of either. A missing secret stops the start."""
 
+import re
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -58,6 +59,15 @@ class Settings(BaseSettings):
     chartmogul_requests_per_second: int = Field(default=36, ge=1, le=1000)
     chartmogul_parallel: int = Field(default=8, ge=1, le=64)
 
+    # Notices by e-mail; none are sent without a host.
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_starttls: bool = True
+    smtp_from: str = ""
+    base_url: str = ""
+
     self_serve_setup: bool = False
     require_staff_totp: bool = False
     host: str = "127.0.0.1"
@@ -71,7 +81,7 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path) -> Path:
         return path if path.is_absolute() else ROOT / path
 
-    @field_validator("chartmogul_api_url")
+    @field_validator("chartmogul_api_url", "base_url")
     @classmethod
     def _without_slash(cls, url: str) -> str:
         return url.rstrip("/")
@@ -89,6 +99,23 @@ class Settings(BaseSettings):
         elif parts.scheme != "https" or not _public(host):
             raise ValueError("CHARTMOGUL_API_URL has to be an https address of a public host")
         return self
+
+    @model_validator(mode="after")
+    def _mails_are_complete(self) -> "Settings":
+        """With a host everything is there that an e-mail needs, and a password never goes out unencrypted."""
+        if not self.smtp_host:
+            return self
+        if not re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", self.smtp_from):
+            raise ValueError("SMTP_FROM has to be an e-mail address when SMTP_HOST is set")
+        if urlsplit(self.base_url).scheme not in ("http", "https") or not urlsplit(self.base_url).hostname:
+            raise ValueError("BASE_URL has to be this app's own address when SMTP_HOST is set: links begin with it")
+        if self.smtp_user and not self.smtp_starttls and not is_loopback(self.smtp_host):
+            raise ValueError("SMTP_STARTTLS=0 would send SMTP_PASSWORD unencrypted")
+        return self
+
+    @property
+    def mails_are_sent(self) -> bool:
+        return bool(self.smtp_host)
 
     @cached_property
     def database(self) -> str:

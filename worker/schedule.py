@@ -31,6 +31,7 @@ from webapp.models import (
 )
 from webapp.models.types import database_now, now
 from webapp.tenancy import across_tenants, acting_for, owned, owned_update
+from worker import mails, notices
 from worker.lease import same_connection
 
 # How long a job may lie in the queue, or have been lost on its way, before it is sent again.
@@ -194,6 +195,7 @@ TASKS: tuple[tuple[float, Callable[[], None]], ...] = (
     (2, queue_due_imports),
     (2, close_cancelled),
     (5, send_probes),
+    (30, notices.watch),
     (60, end_what_is_over),
     (300, delete_orphaned_keys),
 )
@@ -218,10 +220,13 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     due_at: dict[str, float] = {}
+    mailing = threading.Thread(target=mails.send_until, args=(stop, app), daemon=True)
+    mailing.start()
     with app.app_context():
         while not stop.wait(1):
             run_due(due_at, time.monotonic())
             db.session.remove()
+    mailing.join(mails.TIMEOUT)
     return 0
 
 

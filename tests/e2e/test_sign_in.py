@@ -19,7 +19,7 @@ def test_admin_signs_in_and_out(browse: Callable[..., Page], cast: Cast) -> None
 
     login.open()
     login.log_in(cast.ada)
-    expect(page.get_by_role("heading", level=1, name="Customers")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Dashboard")).to_be_visible()
     login.log_out()
 
     expect(page.get_by_role("heading", level=1, name="Log in")).to_be_visible()

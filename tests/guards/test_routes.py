@@ -16,12 +16,19 @@ PUBLIC = {
     "auth.remove",
     "auth.store",
     "auth.store_code",
-    "system.index",
+    "dashboard.show",
     "system.show_health",
     "system.show_readiness",
 }
 # A member changes nothing of the tenant's; these change only what the member sees.
-MEMBERS_MAY_WRITE = {"customers.columns.update", "customers.views.create", "customers.views.remove"}
+MEMBERS_MAY_WRITE = {
+    "customers.columns.update",
+    "customers.views.create",
+    "customers.views.remove",
+    "notices.update",
+    "notices.update_all",
+    "notices.update_settings",
+}
 # A tenant's admin may find one of its own pages closed: it is a setting of ours.
 CLOSED_BY_A_SETTING = {"providers.self_serve.create"}
 VERBS = {"index", "show", "create", "store", "update", "remove", "export", "sync", "retry", "cancel", "pause", "resume"}

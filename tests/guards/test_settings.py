@@ -14,6 +14,13 @@ SETTINGS = {
     "CHARTMOGUL_ALLOW_LOOPBACK": ("chartmogul_allow_loopback", False),
     "CHARTMOGUL_REQUESTS_PER_SECOND": ("chartmogul_requests_per_second", 36),
     "CHARTMOGUL_PARALLEL": ("chartmogul_parallel", 8),
+    "SMTP_HOST": ("smtp_host", ""),
+    "SMTP_PORT": ("smtp_port", 587),
+    "SMTP_USER": ("smtp_user", ""),
+    "SMTP_PASSWORD": ("smtp_password", ""),
+    "SMTP_STARTTLS": ("smtp_starttls", True),
+    "SMTP_FROM": ("smtp_from", ""),
+    "BASE_URL": ("base_url", ""),
     "SELF_SERVE_SETUP": ("self_serve_setup", False),
     "REQUIRE_STAFF_TOTP": ("require_staff_totp", False),
     "DATA_DIR": ("data_dir", ROOT / "var"),
@@ -29,6 +36,13 @@ CHANGED = {
     "CHARTMOGUL_ALLOW_LOOPBACK": ("1", True),
     "CHARTMOGUL_REQUESTS_PER_SECOND": ("5", 5),
     "CHARTMOGUL_PARALLEL": ("2", 2),
+    "SMTP_HOST": ("mail.example.org", "mail.example.org"),
+    "SMTP_PORT": ("2525", 2525),
+    "SMTP_USER": ("app", "app"),
+    "SMTP_PASSWORD": ("a password", "a password"),
+    "SMTP_STARTTLS": ("0", False),
+    "SMTP_FROM": ("notices@example.org", "notices@example.org"),
+    "BASE_URL": ("https://app.example.org/", "https://app.example.org"),
     "SELF_SERVE_SETUP": ("1", True),
     "REQUIRE_STAFF_TOTP": ("1", True),
     "DATA_DIR": ("/elsewhere", Path("/elsewhere")),
@@ -58,6 +72,9 @@ def test_setting_has_its_default(bare: pytest.MonkeyPatch, name: str):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_setting_is_read_from_the_environment_and_from_a_file(bare: pytest.MonkeyPatch, tmp_path: Path, name: str):
     (written, value), attribute = CHANGED[name], SETTINGS[name][0]
+    if name == "SMTP_HOST":  # which needs these beside it
+        for beside in ("SMTP_FROM", "BASE_URL"):
+            bare.setenv(beside, CHANGED[beside][0])
     (tmp_path / "env").write_text(f"{name}={written}\n")
     from_file = Settings(_env_file=tmp_path / "env")  # type: ignore[call-arg]
     bare.setenv(name, written)

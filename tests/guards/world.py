@@ -23,6 +23,10 @@ from webapp.models import (
     ImportPage,
     ImportState,
     ImportWarning,
+    NoticeKind,
+    NoticeMail,
+    NoticeReader,
+    NoticeReading,
     SavedView,
     Scoring,
     Source,
@@ -213,6 +217,15 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
     look.ended_at, look.ended_by = now(), "stopped"
     people = db.session.scalars(select(User).where(User.tenant_id == tenant.id).order_by(User.role)).all()
     views = [SavedView(tenant_id=tenant.id, user_id=user.id, name=f"{word} first", args={"q": word}) for user in people]
+    told = [
+        factories.make_notice(provider, NoticeKind.SCORE_FELL, customers[0], opened_at=now() - timedelta(days=5)),
+        factories.make_notice(provider, NoticeKind.IMPORT_FAILING, reason="unavailable"),
+    ]
+    for user in people:
+        db.session.add(NoticeReader(tenant_id=tenant.id, user_id=user.id, choices={"data_stale": "none"}))
+        db.session.add(NoticeReading(tenant_id=tenant.id, user_id=user.id, notice_id=told[1].id))
+        mailed = {"notice_ids": [str(told[0].id)], "not_before": now()}
+        db.session.add(NoticeMail(tenant_id=tenant.id, user_id=user.id, **mailed))
     db.session.add_all([look, *views])
     db.session.commit()
     assert ended.id != provider.id
@@ -222,6 +235,7 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
         "factors": [row.id for row in properties[:2]],
         "history": [row.id for row in properties],
         "imports": [row.id for row in reversed(imports)],
+        "notices": [row.id for row in told],
         "opinions": [opinion.id],
         "properties": [row.id for row in properties],
         "providers": [provider.id],

@@ -19,7 +19,7 @@ def sign_in(client, email, password=PASSWORD, query=""):
 def test_admin_signs_in_and_lands_on_the_customers(stranger, cast: Cast):
     answer = sign_in(stranger, "ada@acme.example")
 
-    assert (answer.status_code, answer.location) == (303, "/customers")
+    assert (answer.status_code, answer.location) == (303, "/")
     assert "ada@acme.example" in stranger.get("/customers").text
 
 
@@ -75,7 +75,7 @@ def test_stranger_on_htmx_is_sent_to_sign_in_as_a_whole_page(stranger, cast: Cas
 def test_next_leads_only_to_our_own_pages(stranger, cast: Cast):
     answer = sign_in(stranger, "ada@acme.example", query="?next=//evil.example/")
 
-    assert answer.location == "/customers"
+    assert answer.location == "/"
 
 
 def test_cookie_value_is_not_in_the_database(stranger, cast: Cast):

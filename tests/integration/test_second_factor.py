@@ -84,7 +84,7 @@ def test_code_page_without_a_password_before_leads_to_the_log_in_page(app_with_c
 def test_tenants_people_are_not_asked_for_codes(app_with_codes, stranger, cast: Cast):
     answer = post(stranger, "/login", email="ada@acme.example", password=PASSWORD)
 
-    assert answer.location == "/customers"
+    assert answer.location == "/"
 
 
 def test_impersonation_needs_a_fresh_code(app, stranger, secret, cast: Cast):

@@ -4,6 +4,7 @@ from webapp.models.accounts import Impersonation, Role, Tenant, User, UserSessio
 from webapp.models.customers import Customer, Movement
 from webapp.models.health import HealthVersion, ScoreDay, Scoring, SecondOpinion
 from webapp.models.imports import LIVE_IMPORT_STATES, Import, ImportPage, ImportState, ImportWarning, Reason, Trigger
+from webapp.models.notices import MailState, Notice, NoticeKind, NoticeMail, NoticeReader, NoticeReading
 from webapp.models.properties import Property, Source
 from webapp.models.property_versions import PropertyVersion
 from webapp.models.providers import Provider, ProviderState
@@ -20,7 +21,13 @@ __all__ = [
     "ImportPage",
     "ImportState",
     "ImportWarning",
+    "MailState",
     "Movement",
+    "Notice",
+    "NoticeKind",
+    "NoticeMail",
+    "NoticeReader",
+    "NoticeReading",
     "Property",
     "PropertyVersion",
     "Provider",

@@ -59,6 +59,8 @@ class Scoring(TenantOwned, Base):
     day: Mapped[date | None]
     # When they were all there.
     scored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Of which scores notices were made last: those of this `scored_at`.
+    noticed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # When the past was rebuilt from movements, once.
     rebuilt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

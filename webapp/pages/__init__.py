@@ -6,6 +6,7 @@ from webapp.pages import (
     auth,
     columns,
     customers,
+    dashboard,
     exports,
     factor_places,
     factors,
@@ -15,6 +16,7 @@ from webapp.pages import (
     impersonations,
     imports,
     keys,
+    notices,
     opinions,
     properties,
     property_pieces,
@@ -42,5 +44,17 @@ for part in (set_ups.blueprint, impersonations.blueprint):
 
 BLUEPRINTS = tuple(
     module.blueprint
-    for module in (account, auth, customers, health_score, imports, properties, providers, support, system)
+    for module in (
+        account,
+        auth,
+        customers,
+        dashboard,
+        health_score,
+        imports,
+        notices,
+        properties,
+        providers,
+        support,
+        system,
+    )
 )

@@ -134,8 +134,8 @@ def remove() -> AnyResponse:
 
 
 def home() -> str:
-    """Where a person begins: support in its console, everybody else with the customers."""
-    return url_for("support.index" if current_user.is_staff else "customers.index")
+    """Where a person begins: support in its console, everybody else with the dashboard."""
+    return url_for("support.index" if current_user.is_staff else "dashboard.show")
 
 
 def _page(form: SignInForm, status: int = 200, **context: bool) -> Response:

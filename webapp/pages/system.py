@@ -1,25 +1,16 @@
-"""The start page, and what a supervisor asks: does the process live, and can it work."""
+"""What a supervisor asks: does the process live, and can it work."""
 
-from flask import Blueprint, jsonify, redirect, url_for
+from flask import Blueprint, jsonify
 from flask.wrappers import Response
-from flask_login import current_user
 from redis.exceptions import RedisError
 from sqlalchemy import literal, select
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.wrappers import Response as AnyResponse
 
 from webapp import credentials, queue
 from webapp.extensions import db
 from webapp.gate import public
-from webapp.pages.auth import home
 
 blueprint = Blueprint("system", __name__)
-
-
-@blueprint.get("/")
-@public
-def index() -> AnyResponse:
-    return redirect(home() if current_user.is_authenticated else url_for("auth.create"))
 
 
 @blueprint.get("/healthz")

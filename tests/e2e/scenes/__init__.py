@@ -1,6 +1,16 @@
 """Every page in every state worth looking at."""
 
-from tests.e2e.scenes import account, customers, health_scores, imports, properties, scores, settings, support
+from tests.e2e.scenes import (
+    account,
+    customers,
+    dashboard,
+    health_scores,
+    imports,
+    properties,
+    scores,
+    settings,
+    support,
+)
 from tests.e2e.scenes.stage import SCENES, Scene
 
 __all__ = [
@@ -8,6 +18,7 @@ __all__ = [
     "Scene",
     "account",
     "customers",
+    "dashboard",
     "health_scores",
     "imports",
     "properties",
