@@ -29,7 +29,7 @@ _BAR = Markup(
     '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
     '<rect width="{}" height="8"/></svg>'
 )
-_SPARK = Markup('<svg class="spark" viewBox="0 0 96 28" role="img" aria-label="{}"><path d="{}"/>{}</svg>')
+_SPARK = Markup('<svg class="spark" viewBox="0 0 96 28" role="img" aria-label="{}">{}<path d="{}"/>{}</svg>')
 _SPARK_DOT = Markup('<circle cx="{}" cy="{}" r="2.4"/>')
 SPARK_WIDTH, LEAST_REACH = 88, 200  # the latter in tenths of a point of a score
 # How much of its month's place a bar takes, and how thin it may get: a small amount is there all the same.
@@ -112,7 +112,8 @@ def spark(numbers: Sequence[int | None], label: str) -> Markup:
         at = f"{_short(4 + place * step)} {_short(14 - 22 * (number - middle) / reach)}"
         drawn, last = drawn + ("L" if last else "M") + at, at
     dot = _SPARK_DOT.format(*last.split()) if last else ""
-    return _SPARK.format(label, drawn, dot)
+    area = "" if None in numbers else Markup('<path class="area" d="{}L92 28L4 28Z"/>').format(drawn)
+    return _SPARK.format(label, area, drawn, dot)
 
 
 def mrr_curve(curve: Curve, label: str) -> Markup:

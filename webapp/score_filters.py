@@ -53,7 +53,7 @@ class ScoreFilter:
 
 
 def read_score_filters(args: Mapping[str, str]) -> list[ScoreFilter]:
-    """The conditions that an address names; a form sends each choice by itself."""
+    """The conditions that an address names; a form sends each choice by itself, as `grade[]`."""
     found = []
     for parameter, known in CHOICES.items():
         sent = _sent(args, parameter)
@@ -66,7 +66,7 @@ def read_score_filters(args: Mapping[str, str]) -> list[ScoreFilter]:
 
 
 def _sent(args: Any, parameter: str) -> Sequence[str]:
-    several = args.getlist(parameter) if hasattr(args, "getlist") else [args.get(parameter, "")]
+    several = [args.get(parameter, ""), *(args.getlist(f"{parameter}[]") if hasattr(args, "getlist") else ())]
     told = ",".join(several)[:LONGEST].replace("\0", "").split(",")
     return list(dict.fromkeys(each.strip() for each in told if each.strip()))
 

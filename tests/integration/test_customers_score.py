@@ -151,9 +151,9 @@ def test_form_offers_what_is_chosen_and_its_address_becomes_short(person, cast, 
     ada = person(cast.ada)
 
     form = ada.get("/customers/filters?grade=4,5&trend=stable&sort=-risk").text
-    answer = ada.get("/customers?grade=4&grade=5&size.min=&trend=stable&sort=-risk")
+    answer = ada.get("/customers?grade[]=4&grade[]=5&size.min=&trend[]=stable&sort=-risk")
 
-    ticked = re.findall(r'name="(grade|trend)" type="checkbox" value="([^"]*)" checked', form)
+    ticked = re.findall(r'name="(grade|trend)\[\]" type="checkbox" value="([^"]*)" checked', form)
     assert ticked == [("grade", "4"), ("grade", "5"), ("trend", "stable")]
     assert '<input type="hidden" name="sort" value="-risk">' in form
     assert '<input type="hidden" name="grade"' not in form

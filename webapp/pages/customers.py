@@ -30,6 +30,7 @@ from webapp.models import Customer, HealthVersion, Provider
 from webapp.models.types import now
 from webapp.rendering import wants_partial, zone
 from webapp.saved_views import open_view, views_of
+from webapp.score_filters import CHOICES
 from webapp.second_opinions import shown_opinions
 from webapp.tenancy import owned_or_404
 from webapp.values import format_value
@@ -47,7 +48,7 @@ NOBODY = CustomerPage((), 1, 0, 0)
 @blueprint.get("/customers")
 @members_too
 def index() -> AnyResponse:
-    several = any(len(values) > 1 for _, values in request.args.lists())
+    several = any(f"{name}[]" in request.args for name in CHOICES)
     if not wants_partial() and (several or "" in request.args.values()):  # as a form sends it, not as we would say it
         properties = all_properties()
         query = CustomerQuery.of(request.args, sortable_columns(properties), properties)
