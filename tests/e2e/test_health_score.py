@@ -47,9 +47,7 @@ def test_score_is_drafted_previewed_published_and_restored(
     expect(score.published.get_by_role("row")).to_have_count(5)
 
     score.change()
-    score.add(
-        "Seats promised in the contract of the year before the last one, as sales wrote them down by hand (number)"
-    )
+    score.add("Tenure (number)")
     score.anchor("0 points at", "0")
     score.anchor("100 points at", "10")
     score.save_factor()
