@@ -64,7 +64,7 @@ def sign_in(stage: Stage) -> None:
         login = Login(page)
         login.open()
         login.log_in(somebody)
-    expect(stage.ada.get_by_role("heading", name="No customers yet")).to_be_visible()
+    expect(stage.ada.get_by_role("heading", name="ChartMogul is not connected")).to_be_visible()
     expect(stage.sam.get_by_role("heading", level=1, name="Pending set-ups")).to_be_visible()
 
 
