@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, select, true
 from webapp.extensions import db
 from webapp.health import Grade
 from webapp.models import Notice, NoticeKind, NoticeReader, NoticeReading, User
-from webapp.tenancy import owned
+from webapp.tenancy import acting, owned
 from webapp.wording import cause
 
 MOST_COUNTED = 99
@@ -80,8 +80,9 @@ def unread(user: User, reader: NoticeReader | None) -> ColumnElement[bool]:
 
 
 def unread_notices() -> str:
-    """How many the user has not read, for the sidebar; nothing for none, and for support, which gets none."""
-    if not current_user.is_authenticated or current_user.is_staff:
+    """How many the user has not read, for the sidebar; nothing for none, and for support, which gets none. What was
+    refused before anybody was let in says nothing either."""
+    if not acting() or not current_user.is_authenticated or current_user.is_staff:
         return ""
     some = owned(Notice, Notice.id).where(unread(current_user, reader_of(current_user))).limit(MOST_COUNTED + 1)
     number = db.session.scalar(select(func.count()).select_from(some.subquery())) or 0

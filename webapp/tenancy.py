@@ -68,6 +68,11 @@ def current_tenant_id() -> UUID:
     return tenant_id
 
 
+def acting() -> bool:
+    """Whether a tenant is being acted for."""
+    return _tenant.get() is not None
+
+
 @contextmanager
 def acting_for(tenant_id: UUID) -> Iterator[None]:
     """Work for one tenant; ended, the tenant of before is back."""

@@ -104,6 +104,7 @@ WITHOUT_WORDS_OF_THE_TENANT = {
     "/health-score/progress",
     "/imports.csv",
     "/imports/<uuid:id>/live",
+    "/notices/settings",
     "/properties/preview",
     "/properties/types",
     "/settings/providers/chartmogul/connect",

@@ -218,7 +218,7 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
     people = db.session.scalars(select(User).where(User.tenant_id == tenant.id).order_by(User.role)).all()
     views = [SavedView(tenant_id=tenant.id, user_id=user.id, name=f"{word} first", args={"q": word}) for user in people]
     told = [
-        factories.make_notice(provider, NoticeKind.SCORE_FELL, customers[0], opened_at=now() - timedelta(days=5)),
+        factories.make_notice(provider, NoticeKind.SCORE_FELL, customers[0]),
         factories.make_notice(provider, NoticeKind.IMPORT_FAILING, reason="unavailable"),
     ]
     for user in people:
