@@ -91,7 +91,8 @@ class CustomerQuery:
 
     def condition(self) -> ColumnElement[bool]:
         """Whether a row of values is in the list."""
-        conditions = [each.condition() for each in (*self.scores, *self.filters) if not each.problem]
+        asked: list[ScoreFilter | Filter] = [*self.scores, *self.filters]
+        conditions = [each.condition() for each in asked if not each.problem]
         if self.status == GONE:
             conditions.append(CustomerValues.gone.is_(True))
         elif self.status:

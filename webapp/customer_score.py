@@ -189,13 +189,14 @@ def _compare(day: date, then: Score, now: Score) -> Comparison:
 def _history(
     days: Sequence[ScoreDay], versions: Mapping[int, HealthVersion], zone: ZoneInfo, at: datetime
 ) -> ScoreHistory:
-    steps, before = list[Step](), None
+    steps = list[Step]()
+    before: ScoreDay | None = None
     for day in days:
         told = (day.score, day.why_none, day.version, day.rebuilt)
         if before and told == (before.score, before.why_none, before.version, before.rebuilt):
             continue
-        known = before is not None and before.score is not None and day.score is not None
-        change = day.score - before.score if known else None  # type: ignore[operator, union-attr]
+        was = before.score if before else None
+        change = None if was is None or day.score is None else day.score - was
         version = versions.get(day.version)
         steps.append(Step(day.day, day.score, change, day.why_none, version, day.version, day.rebuilt))
         before = day
