@@ -91,8 +91,8 @@ class CustomerQuery:
 
     def condition(self) -> ColumnElement[bool]:
         """Whether a row of values is in the list."""
-        narrowing: list[ScoreFilter | Filter] = [*self.scores, *self.filters]
-        conditions = [each.condition() for each in narrowing if not each.problem]
+        asked: list[ScoreFilter | Filter] = [*self.scores, *self.filters]
+        conditions = [each.condition() for each in asked if not each.problem]
         if self.status == GONE:
             conditions.append(CustomerValues.gone.is_(True))
         elif self.status:

@@ -195,9 +195,8 @@ def _history(
         told = (day.score, day.why_none, day.version, day.rebuilt)
         if before and told == (before.score, before.why_none, before.version, before.rebuilt):
             continue
-        change = None
-        if before is not None and before.score is not None and day.score is not None:
-            change = day.score - before.score
+        was = before.score if before else None
+        change = None if was is None or day.score is None else day.score - was
         version = versions.get(day.version)
         steps.append(Step(day.day, day.score, change, day.why_none, version, day.version, day.rebuilt))
         before = day
