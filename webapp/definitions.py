@@ -9,12 +9,15 @@ from webapp.extensions import db
 from webapp.models import Import, Property, PropertyVersion
 from webapp.models.types import now
 from webapp.property_draft import Draft
+from webapp.scoring import redefining
 from webapp.tenancy import current_tenant_id, owned, owned_delete
 
 
 def define(edited: Property | None, draft: Draft, others: Iterable[Property], by: str) -> Property:
     """Make a property, or an existing one, what a draft says; a definition that changes ends the values there are.
     `others`: all other properties. Raises IntegrityError if its codename or slot is taken meanwhile."""
+    if edited is not None and edited.definition != draft.definition:
+        redefining(edited)
     property_ = edited or Property(tenant_id=current_tenant_id(), version=1, created_at=now())
     property_.name, property_.codename, property_.updated_at = draft.name, draft.codename, now()
     if edited is None:
@@ -32,6 +35,7 @@ def define(edited: Property | None, draft: Draft, others: Iterable[Property], by
 
 def delete(property_: Property) -> None:
     """Delete a property with its values and its history."""
+    redefining(property_)
     property_.forget_values()
     db.session.execute(owned_delete(PropertyVersion).where(PropertyVersion.property_id == property_.id))
     audit.record("property:deleted", property_, name=property_.name)
