@@ -6,6 +6,8 @@ from webapp import value_history
 from webapp.extensions import db
 from webapp.models import Customer, CustomerValues, Property
 from webapp.models.types import now
+from webapp.rescoring import rescore
+from webapp.scoring import hold_scores
 from webapp.tenancy import owned, owned_update
 from webapp.values import TEXT_LENGTH, CannotRead, PropertyType, TooLarge, Value, convert, csv_value, encode, encode_all
 
@@ -48,8 +50,9 @@ def read(text: str, type_: PropertyType) -> Value | None:
 
 
 def write(property_: Property, customer: Customer, value: Value | None, by: str) -> None:
-    """Keep the value, or forget the one there was; the caller commits. CannotRead when the property is not any more
-    what it was when it was asked for."""
+    """Keep the value, or forget the one there was, and score the customer anew; the caller commits. CannotRead when the
+    property is not any more what it was when it was asked for."""
+    hold_scores()
     version = owned(Property, Property.version).where(Property.id == property_.id).with_for_update(read=True)
     found = db.session.scalar(version)
     if found != property_.version:
@@ -61,6 +64,7 @@ def write(property_: Property, customer: Customer, value: Value | None, by: str)
         update = owned_update(CustomerValues).where(*this).values({property_.slot: after})
         db.session.execute(update.execution_options(synchronize_session=False))
         value_history.keep(property_, customer.id, before, after, by, now())
+        rescore(customer)
 
 
 def typed(type_: PropertyType, value: Value | None) -> str:

@@ -9,6 +9,7 @@ from webapp.extensions import db
 from webapp.models import Import, Property, PropertyVersion
 from webapp.models.types import now
 from webapp.property_draft import Draft
+from webapp.scoring import redefining
 from webapp.tenancy import current_tenant_id, owned, owned_delete
 
 
@@ -17,6 +18,8 @@ def define(edited: Property | None, draft: Draft, others: Iterable[Property], by
     `others`: all other properties. Raises IntegrityError if its codename or slot is taken meanwhile, Deleted if the
     property was deleted meanwhile."""
     if edited is not None:
+        if edited.definition != draft.definition:
+            redefining(edited)
         edited.lock()
     property_ = edited or Property(tenant_id=current_tenant_id(), version=1, created_at=now())
     property_.name, property_.codename, property_.updated_at = draft.name, draft.codename, now()
@@ -35,6 +38,7 @@ def define(edited: Property | None, draft: Draft, others: Iterable[Property], by
 
 def delete(property_: Property) -> None:
     """Delete a property with its values and its history."""
+    redefining(property_)
     property_.forget_values()
     db.session.execute(owned_delete(PropertyVersion).where(PropertyVersion.property_id == property_.id))
     audit.record("property:deleted", property_, name=property_.name)

@@ -11,6 +11,9 @@ from webapp.models.imports import MOST_CUT_OFFS
 from webapp.rendering import count, duration
 from webapp.wording import STATES, STEP_STATES, STEPS, Look
 
+# Steps that an import has only if something needs them.
+SOMETIMES = ("subscriptions", "scores")
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -95,7 +98,7 @@ def announcement(import_: Import, before: str) -> str:
 
 def steps(import_: Import) -> list[Step]:
     """The steps in their order, as they stand; before the first one begins, the steps that every import has."""
-    to_come = [{"name": name, "state": "waiting"} for name in STEPS if name != "subscriptions"]
+    to_come = [{"name": name, "state": "waiting"} for name in STEPS if name not in SOMETIMES]
     return [_step(import_, row) for row in import_.steps or to_come]
 
 

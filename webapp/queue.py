@@ -16,7 +16,8 @@ from rq import Queue
 from rq.exceptions import DuplicateJobError
 
 from webapp.extensions import db
-from webapp.models import Import, Provider
+from webapp.models import Import, Provider, Scoring
+from webapp.tenancy import owned
 
 # Workers take from the second queue, imports that were handed on, only while the first is empty: imports that have
 # had no turn yet, or whose worker died, and probes. So a small import waits for no large one.
@@ -72,6 +73,21 @@ def enqueue_probe(provider: Provider) -> None:
     _send(QUEUE, "worker.jobs.probe_provider", f"probe-{provider.id}-{asked}", provider.tenant_id, provider.id)
 
 
+def enqueue_scores() -> bool:
+    """Wake a worker to make this tenant's scores, once it is committed that they are wanted; False when the queue did
+    not answer. Who has just published waits for them; midnight and what was handed on do not come before imports."""
+    scoring = db.session.scalars(owned(Scoring)).one()
+    db.session.expunge(scoring)
+    db.session.rollback()
+    name = QUEUE if scoring.scored != scoring.wanted and not scoring.place else LATER_TURNS
+    return _send(name, "worker.jobs.score_tenant", scores_job(scoring.tenant_id, scoring.sent), scoring.tenant_id)
+
+
+def scores_job(tenant_id: UUID, sent: int) -> str:
+    """The name of the job that wakes a worker for a tenant's scores the nth time."""
+    return f"scores-{tenant_id}-{sent}"
+
+
 def first_turns_wait() -> bool | None:
     """Whether somebody waits for a first turn; None when Redis does not say."""
     try:
@@ -92,11 +108,11 @@ def _queue(name: str) -> Queue:
     return Queue(name, connection=redis(), serializer="json")
 
 
-def _send(name: str, function: str, job_id: str, tenant_id: UUID, id_: UUID) -> bool:
+def _send(name: str, function: str, job_id: str, *ids: UUID) -> bool:
     """Send a job, and leave it at that when Redis takes its time: it answers several times, and the client's own
     limit is for each. What gets there later is no harm: the job asks the database what there is to do."""
     heard: list[bool] = []
-    of_job = (_queue(name), function, job_id, [str(tenant_id), str(id_)], heard)
+    of_job = (_queue(name), function, job_id, list(map(str, ids)), heard)
     sending = Thread(target=copy_context().run, args=(_enqueue, *of_job), daemon=True)
     sending.start()
     sending.join(SEND_SECONDS)

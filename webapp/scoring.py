@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, null
+from sqlalchemy import ColumnElement, null, select
 
 from webapp.extensions import db
 from webapp.health import Config, Factor, Points, Score, score_of_points
 from webapp.models import HealthVersion, Property, ScoreDay, Scoring, Tenant
-from webapp.tenancy import current_tenant_id, owned
+from webapp.models.types import now
+from webapp.tenancy import current_tenant_id, owned, owned_update
 from webapp.values import PropertyType
 
 # How many days of history are kept, and against which earlier day a score is held.
@@ -130,17 +131,56 @@ def configs_by_number() -> dict[int, Config]:
 
 def tenant_zone() -> ZoneInfo:
     """The zone of the tenant's days: scores are of a day, and are made anew at its midnight."""
-    tenant = db.session.get(Tenant, current_tenant_id())
-    return ZoneInfo(tenant.time_zone if tenant else "UTC")
+    return ZoneInfo(db.session.scalar(select(Tenant.time_zone).where(Tenant.id == current_tenant_id())) or "UTC")
+
+
+def midnight_after(day: date, zone: ZoneInfo) -> datetime:
+    """When a day is over, in UTC: also where clocks are set at midnight."""
+    return datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
 
 
 def want_scores(number: int) -> None:
-    """All customers are to be scored by this version; a worker is woken after the caller has committed."""
+    """All customers are to be scored by this version, and what was rebuilt of the past by it too. The caller commits
+    and then wakes a worker; nobody else's locks may be held yet."""
     scoring = db.session.scalars(owned(Scoring).with_for_update()).first()
     if scoring is None:
-        db.session.add(Scoring(tenant_id=current_tenant_id(), wanted=number))
-    else:
-        scoring.wanted = number
+        scoring = Scoring(tenant_id=current_tenant_id(), wanted=number, fence=0, sent=0)
+        db.session.add(scoring)
+    scoring.wanted, scoring.rebuilt_at = number, None
+    scoring.sent, scoring.sent_at = scoring.sent + 1, now()
+    _make_old(scoring)
+
+
+def want_scores_anew() -> "Scoring | None":
+    """What the scores are made of changes: as soon as the caller has committed, they are old. To be called before the
+    change takes locks of its own: whoever writes scores holds this row first."""
+    scoring = db.session.scalars(owned(Scoring).with_for_update()).first()
+    if scoring is not None:
+        _make_old(scoring)
+    return scoring
+
+
+def redefining(property_: Property) -> None:
+    """A property becomes another one, or none: if it is a factor, all scores are wanted anew. See want_scores_anew."""
+    version = HealthVersion.published()
+    if version is not None and property_.id.hex in {row["property"] for row in version.factors}:
+        scoring = want_scores_anew()
+        if scoring is not None:
+            scoring.scored = 0
+            db.session.flush()
+
+
+def _make_old(scoring: Scoring) -> None:
+    """Whoever is at the scores stops at the next slice; the next one begins from the beginning."""
+    scoring.due_at, scoring.place, scoring.lease_until = now(), {}, None
+    scoring.fence += 1
+
+
+def hold_scores() -> None:
+    """Before a customer's value is changed by hand, in the same transaction: a slice that was read with the value of
+    before is not written any more, but made again."""
+    interrupted = owned_update(Scoring).values(fence=Scoring.fence + 1, lease_until=None)
+    db.session.execute(interrupted.execution_options(synchronize_session=False))
 
 
 def behind(scoring: Scoring, at: datetime, zone: ZoneInfo) -> bool:

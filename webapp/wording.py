@@ -45,6 +45,7 @@ STEPS = {
     "match": "Match customers",
     "subscriptions": "Read subscriptions",
     "properties": "Fill properties",
+    "scores": "Recalculate scores",
 }
 STEP_STATES = {
     "waiting": Look("waiting", "", "clock"),

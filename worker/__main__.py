@@ -14,7 +14,7 @@ from webapp.queue import QUEUES
 from worker import jobs, runtime
 
 PR_SET_PDEATHSIG = 1
-ALLOWED = frozenset({"worker.jobs.run_import", "worker.jobs.probe_provider"})
+ALLOWED = frozenset({"worker.jobs.run_import", "worker.jobs.probe_provider", "worker.jobs.score_tenant"})
 
 
 class OurJob(Job):

@@ -1,4 +1,5 @@
-"""The jobs: what a queue entry may ask for. Each takes the tenant's id and one more, and nothing else."""
+"""The jobs: what a queue entry may ask for. Each takes the tenant's id, most of them one more, and
+nothing else."""
 
 import threading
 from functools import cache
@@ -9,6 +10,7 @@ from flask import Flask
 from webapp import create_app
 from webapp.extensions import db
 from webapp.tenancy import acting_for
+from worker import scores
 from worker.probe import probe
 from worker.sync import sync
 
@@ -36,3 +38,9 @@ def probe_provider(tenant_id: str, provider_id: str) -> None:
     with app().app_context(), acting_for(UUID(tenant_id)):
         db.engine.dispose(close=False)
         probe(UUID(provider_id))
+
+
+def score_tenant(tenant_id: str) -> None:
+    with app().app_context(), acting_for(UUID(tenant_id)):
+        db.engine.dispose(close=False)
+        scores.score_tenant(stopping)

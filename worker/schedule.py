@@ -26,6 +26,7 @@ from webapp.models import (
     Provider,
     ProviderState,
     Reason,
+    Scoring,
     Trigger,
     UserSession,
 )
@@ -33,6 +34,7 @@ from webapp.models.types import database_now, now
 from webapp.tenancy import across_tenants, acting_for, owned, owned_update
 from worker import mails, notices
 from worker.lease import same_connection
+from worker.score_claim import IMPORT_RUNS, NOBODYS
 
 # How long a job may lie in the queue, or have been lost on its way, before it is sent again.
 SENT_SECONDS = 12
@@ -81,6 +83,34 @@ def _send_soon(import_id: UUID) -> None:
     unheard = owned_update(Import).where(Import.id == import_id).values(sent_at=database_now(-SENT_SECONDS))
     db.session.execute(unheard.execution_options(synchronize_session=False))
     db.session.commit()
+
+
+def send_scores() -> None:
+    """Wake a worker for the scores of every tenant that are behind: of a midnight that is past, of a version that was
+    published, left by a dead worker or by an import that did not get to them; those that are late longest first."""
+    sent_before = Scoring.sent_at < database_now(-SENT_SECONDS)
+    due = select(Scoring.tenant_id, Scoring.sent).where(Scoring.due_at <= database_now(), sent_before)
+    due = due.where(NOBODYS, ~IMPORT_RUNS).order_by(Scoring.due_at).limit(DUE_AT_ONCE)
+    with across_tenants():
+        found = db.session.execute(due).all()
+        db.session.rollback()
+    queued = queue.queued_jobs() if found else set()
+    for tenant_id, sent in found:
+        if queue.scores_job(tenant_id, sent) in queued:
+            continue
+        with acting_for(tenant_id):
+            taken = _note_sent(sent, database_now())
+            if taken and not queue.enqueue_scores():
+                _note_sent(sent + 1, database_now(-SENT_SECONDS))
+                return  # nor would Redis hear of the others now
+
+
+def _note_sent(sent: int, at: database_now) -> bool:
+    """Note that a worker is woken for the tenant's scores once more, unless somebody else has."""
+    changed = owned_update(Scoring).where(Scoring.sent == sent).values(sent=sent + 1, sent_at=at)
+    taken = db.session.execute(changed.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
+    db.session.commit()
+    return bool(taken)
 
 
 def close_cancelled() -> None:
@@ -195,6 +225,7 @@ TASKS: tuple[tuple[float, Callable[[], None]], ...] = (
     (2, queue_due_imports),
     (2, close_cancelled),
     (5, send_probes),
+    (5, send_scores),
     (30, notices.watch),
     (60, end_what_is_over),
     (300, delete_orphaned_keys),

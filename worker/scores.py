@@ -1,111 +1,160 @@
-"""Scores of all of a connection's customers, in slices: after each import, each publishing and each midnight."""
+"""Scores of all of a tenant's customers, in slices: after each import, each publishing and each midnight."""
 
+import threading
+import time
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy.exc import SQLAlchemyError
 
+from webapp import queue
 from webapp.extensions import db, reading
-from webapp.health import Facts, grade_of, scores_of
-from webapp.models import CustomerValues, HealthVersion, Movement, Property, Provider, ScoreDay, Scoring
-from webapp.scoring import TREND_DAYS, Basis, kept_points, state_of, tenant_zone
-from webapp.tenancy import owned, update_rows, upsert_rows
+from webapp.models import CustomerValues, HealthVersion, Property, Provider, Scoring
+from webapp.models.types import database_now, now
+from webapp.rescoring import Scorer, leaving
+from webapp.scoring import Basis, midnight_after, tenant_zone
+from webapp.tenancy import owned
+from worker.lease import Lease
+from worker.rebuild_scores import rebuild_past
+from worker.score_claim import Claim, Taken
+from worker.turn import ASKS_AGAIN_AFTER, ASKS_FOR_ROOM_EVERY, SliceOver
 
 IN_A_SLICE = 2_000
+# After a mistake of ours the same is not tried again at once.
+AFTER_A_MISTAKE = 600
 
 
-def score_customers(provider: Provider, at: datetime, after: str, saved: Callable[[str], None]) -> Scoring | None:
-    """Score who comes after a uuid, by the newest version that was published. `saved(uuid)` is called in the
-    transaction of each slice and commits it. Answers what has been scored; None when nothing is published. The caller
-    notes it, when all are done, with `note_scored`."""
+def score_tenant(stopping: threading.Event) -> None:
+    """A job: make what is wanted of the tenant's scores, and of their past, unless somebody else is at it. What is not
+    done in the time of a turn is left to a next job; the clock sees to it that there is one."""
+    turn = JobsTurn(stopping)
+    while claim := Claim.take():
+        try:
+            while not _make(claim, turn.may_go_on):
+                pass
+            return
+        except Taken:
+            continue  # perhaps only what they are made of has changed
+        except SliceOver:
+            return _hand_on(claim)
+        except SQLAlchemyError:
+            raise  # the lease runs out, and the clock sends another job
+        except Exception:
+            db.session.rollback()
+            claim.write(lease_until=None, due_at=database_now(AFTER_A_MISTAKE))
+            db.session.commit()
+            raise
+
+
+def score_after_import(lease: Lease, saved: Callable[[], None]) -> None:
+    """The last step of an import. The past, if it is still to be rebuilt, is left to a job."""
+    while claim := Claim.take(lease):
+        try:
+            score_customers(claim, saved)
+            claim.write(lease_until=None)
+            db.session.commit()
+            return
+        except Taken:
+            saved()
+
+
+def _make(claim: Claim, saved: Callable[[], None]) -> bool:
+    """The next thing to do; whether it was the last. With a past there are trends: everybody is looked at again."""
+    if "past" in claim.scoring.place:
+        rebuild_past(claim, saved)
+        return False
+    score_customers(claim, saved)
+    if claim.scoring.rebuilt_at is None:
+        return False
+    claim.write(lease_until=None)
+    db.session.commit()
+    return True
+
+
+def _hand_on(claim: Claim) -> None:
+    db.session.rollback()
+    try:
+        claim.write(lease_until=None, sent=Scoring.sent + 1, sent_at=database_now())
+    except Taken:
+        return
+    db.session.commit()
+    queue.enqueue_scores()
+
+
+def score_customers(claim: Claim, saved: Callable[[], None]) -> None:
+    """Score everybody by the newest version that was published, after the customer at which it was left off; anew,
+    when the day of the scores is over meanwhile. `saved` is called after each slice."""
+    while not _score_a_day(claim, saved):
+        claim.scoring.place = {}
+
+
+def _score_a_day(claim: Claim, saved: Callable[[], None]) -> bool:
+    zone = tenant_zone()
+    day = now().astimezone(zone).date()
+    place = _place(claim.scoring.place, day)
+    scorer = _scorer(place, day)
+    while scorer and (rows := _rows_after(scorer, place["after"])):
+        if now().astimezone(zone).date() != day:
+            return False
+        begin, place = rows[0].uuid, {**place, "after": rows[-1].uuid}
+        claim.write(place=place)
+        scorer.keep(rows)
+        if claim.scoring.day != day:
+            scorer.forget_old_days(begin, place["after"])
+        db.session.commit()
+        saved()
+    done: dict[str, Any] = {"scored": place["version"], "day": day, "scored_at": now()}
+    next_: dict[str, Any] = {"place": {}, "due_at": midnight_after(day, zone)}
+    claim.write(**done, **(next_ if claim.scoring.rebuilt_at else {"place": {"past": ""}}))
+    db.session.commit()
+    return True
+
+
+def _place(kept: dict[str, Any], day: date) -> dict[str, Any]:
+    """Where to go on: where another left off, if that was the same version on the same day."""
     version = HealthVersion.published()
-    if version is None:
-        db.session.rollback()
-        return None
-    basis = Basis.of(version, list(db.session.scalars(owned(Property))))
-    day = at.astimezone(tenant_zone()).date()
-    leaving = _leaving(provider, at)
+    number = version.number if version else 0
+    if (kept.get("version"), kept.get("day")) == (number, day.isoformat()):
+        return kept
+    return {"version": number, "day": day.isoformat(), "at": now().isoformat(), "after": ""}
+
+
+def _scorer(place: dict[str, Any], day: date) -> Scorer | None:
+    """None when there is nobody to score."""
+    version, provider = HealthVersion.published(), Provider.current()
+    scorer = None
+    if version and provider and version.number == place["version"]:
+        basis = Basis.of(version, list(db.session.scalars(owned(Property))))
+        at = datetime.fromisoformat(place["at"])
+        scorer = Scorer(provider, basis, at, day, leaving(provider, at))
     db.session.expunge_all()
     db.session.rollback()
-    while rows := _rows_after(provider, basis, day, after):
-        after = rows[-1].uuid
-        _save(provider, basis, day, rows, leaving)
-        saved(after)
-    return Scoring(wanted=version.number, scored=version.number, day=day, scored_at=at)
+    return scorer
 
 
-def note_scored(done: Scoring | None) -> None:
-    """All customers are scored; the caller commits. What was published meanwhile is still wanted."""
-    scoring = db.session.scalars(owned(Scoring).with_for_update()).first()
-    if done is not None and scoring is not None:
-        scoring.scored, scoring.day, scoring.scored_at = done.scored, done.day, done.scored_at
-
-
-def _leaving(provider: Provider, at: datetime) -> frozenset[str]:
-    """Who has a churn scheduled, and nothing after it that brings them back; by uuid."""
-    to_come = (
-        owned(Movement, Movement.customer_uuid, Movement.type)
-        .where(Movement.provider_id == provider.id, Movement.at > at, Movement.read <= provider.movements_read)
-        .where(Movement.type.in_(("churn", "reactivation", "new_biz")))
-        .order_by(Movement.at, Movement.mrr_minor.desc())
-    )
-    last: dict[str, str] = dict(db.session.execute(to_come).all())
-    return frozenset(uuid for uuid, type_ in last.items() if type_ == "churn")
-
-
-def _rows_after(provider: Provider, basis: Basis, day: date, after: str) -> Sequence[Any]:
-    columns = [column.label(f"f{number}") for number, column in enumerate(basis.columns)]
-    facts = CustomerValues.uuid, CustomerValues.status, CustomerValues.gone, CustomerValues.score_state
-    known = *facts, CustomerValues.trend, _earlier(day - timedelta(days=TREND_DAYS)).label("earlier")
-    some = owned(CustomerValues, *known, *columns).where(CustomerValues.provider_id == provider.id)
+def _rows_after(scorer: Scorer, after: str) -> Sequence[Any]:
+    some = scorer.rows().where(CustomerValues.uuid > after).order_by(CustomerValues.uuid).limit(IN_A_SLICE)
     with reading():
-        rows = db.session.execute(
-            some.where(CustomerValues.uuid > after).order_by(CustomerValues.uuid).limit(IN_A_SLICE)
-        ).all()
+        rows = db.session.execute(some).all()
         db.session.rollback()
     return rows
 
 
-def _earlier(day: date) -> Any:
-    """A customer's score on a day of the past."""
-    of_customer = (
-        ScoreDay.tenant_id == CustomerValues.tenant_id,
-        ScoreDay.provider_id == CustomerValues.provider_id,
-        ScoreDay.customer_uuid == CustomerValues.uuid,
-    )
-    newest: Select[Any] = select(ScoreDay.score).where(*of_customer, ScoreDay.day <= day)
-    return newest.order_by(ScoreDay.day.desc()).limit(1).correlate(CustomerValues).scalar_subquery()
+class JobsTurn:
+    """How long a job may take: a minute, and less when somebody waits for an import to begin."""
 
+    def __init__(self, stopping: threading.Event) -> None:
+        self.stopping = stopping
+        self.ends = time.monotonic() + queue.SLICE_SECONDS
+        self.asks_for_room_at = time.monotonic() + queue.FIRST_TURN_SECONDS
 
-def _save(provider: Provider, basis: Basis, day: date, rows: Sequence[Any], leaving: frozenset[str]) -> None:
-    """Write the scores that differ from what is kept, and a day of history for each that does."""
-    facts = [Facts(row.status, row.uuid in leaving, row.gone) for row in rows]
-    columns: list[Any] = list(zip(*(row[6:] for row in rows), strict=True))
-    scored = scores_of(basis.config, columns, facts, basis.known())
-    new, days = [], []
-    for row, known, (score, points, caps) in zip(rows, facts, scored, strict=True):
-        why_none = None if score is not None else known.why_none or "not_enough_data"
-        state = state_of(basis.config.number, points, caps, why_none)
-        trend = None if score is None or row.earlier is None else score - row.earlier
-        if state == row.score_state and trend == row.trend:
-            continue
-        grade = None if score is None else int(grade_of(score))
-        of = {"provider_id": provider.id, "uuid": row.uuid}
-        new.append({**of, "score": score, "grade": grade, "trend": trend, "score_state": state})
-        if state != row.score_state:
-            days.append(
-                {
-                    "provider_id": provider.id,
-                    "customer_uuid": row.uuid,
-                    "day": day,
-                    "version": basis.config.number,
-                    "score": score,
-                    "points": kept_points(points),
-                    "caps": ",".join(caps),
-                    "why_none": why_none,
-                    "rebuilt": False,
-                }
-            )
-    update_rows(CustomerValues, new, key=("provider_id", "uuid"))
-    upsert_rows(ScoreDay, days, key=("tenant_id", "provider_id", "customer_uuid", "day"))
+    def may_go_on(self) -> None:
+        if self.stopping.is_set() or time.monotonic() > self.ends:
+            raise SliceOver
+        if time.monotonic() < self.asks_for_room_at:
+            return
+        waits = queue.first_turns_wait()
+        self.asks_for_room_at = time.monotonic() + (ASKS_AGAIN_AFTER if waits is None else ASKS_FOR_ROOM_EVERY)
+        if waits:
+            raise SliceOver

@@ -3,9 +3,9 @@
 import time
 from typing import Any
 
-STEPS = ("check_key", "customers", "movements", "match", "subscriptions", "properties")
+STEPS = ("check_key", "customers", "movements", "match", "subscriptions", "properties", "scores")
 # Those that an import has only if something needs them.
-SOMETIMES = frozenset(("subscriptions",))
+SOMETIMES = frozenset(("subscriptions", "scores"))
 
 
 class Steps:

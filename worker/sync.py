@@ -20,11 +20,12 @@ from webapp.chartmogul.records import (
     parse_page,
 )
 from webapp.extensions import db
-from webapp.models import Import, ImportState, Reason
+from webapp.models import HealthVersion, Import, ImportState, Reason
 from webapp.models.imports import MAX_ATTEMPTS, MOST_CUT_OFFS
 from webapp.models.types import now
+from webapp.scoring import want_scores_anew
 from webapp.values import Moment
-from worker import accounts, fetch, refresh, save, subscriptions
+from worker import accounts, fetch, refresh, save, scores, subscriptions
 from worker.lease import Lease, Lost
 from worker.limits import Budget
 from worker.plan import LISTS, Plan
@@ -98,7 +99,9 @@ class Run(Turn):
             self._match_customers(self.reader)
         if not self.import_.has_done("subscriptions"):
             self._read_subscriptions(self.reader)
-        self._fill_properties(self.reader)
+        if not self.import_.has_done("properties"):
+            self._fill_properties(self.reader)
+        self._score_customers()
         self._finish()
 
     def _open(self) -> fetch.Reader:
@@ -120,6 +123,7 @@ class Run(Turn):
         self.lease.write(**dict.fromkeys(COUNTS, 0), **empty, movements_expected=expected)
         self.timer = Steps([])
         self.timer.expect("subscriptions", subscriptions.needed())
+        self.timer.expect("scores", HealthVersion.published() is not None)
         save.forget_all(self.import_.id)
         db.session.commit()
         self._reload()
@@ -134,6 +138,8 @@ class Run(Turn):
         if not self.provider.opens(account):
             raise OtherAccount
         self.lease.write()
+        if not self.import_.has_done("properties"):
+            want_scores_anew()  # however this import ends, the scores are of what was there before it
         provider = self.provider_to_change()
         provider.describe(account)
         provider.last_attempt_at = now()
@@ -261,6 +267,16 @@ class Run(Turn):
         db.session.commit()
         self._reload()
         return at
+
+    def _score_customers(self) -> None:
+        """Make the scores of the new values, if a configuration is published."""
+        needed = HealthVersion.published() is not None
+        db.session.rollback()
+        self.timer.expect("scores", needed)
+        if needed:
+            self._begin("scores")
+            scores.score_after_import(self.lease, self._saved)
+            self._done("scores")
 
     def _finish(self) -> None:
         at = now()

@@ -199,7 +199,7 @@ def test_number_of_queries_does_not_grow_with_values_and_movements(person, cast,
     few.clear()
     page_of(ada, customer)
 
-    assert len(few) == length <= 16
+    assert len(few) == length <= 18
 
 
 def test_curve_marks_its_movements_with_a_legend_in_words(person, cast, customer):

@@ -68,7 +68,8 @@ def test_fragment_leads_back_to_a_page_of_ours_or_to_none(stranger: Browser, cas
     answer = stranger.get("/imports", headers={"HX-Request": "true", "HX-Current-URL": address})
 
     following = parse_qs(urlsplit(answer.headers["HX-Redirect"]).query).get("next", [""])[0]
-    assert sign_in(stranger, "ada@acme.example", following).location == "/"
+    ours = "/customers" if address.endswith("/customers") else "/"  # its path alone
+    assert sign_in(stranger, "ada@acme.example", following).location == ours
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

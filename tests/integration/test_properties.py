@@ -35,10 +35,10 @@ def test_rows_say_source_type_fill_rate_and_state(person, cast, provider):
     person(cast.ada).post(f"/customers/{customer.id}/values/{owner.id}", value="Petra")
 
     assert table(page_of(person(cast.max))) == [
-        ["Name", "Data source", "Type", "Filled", "Used in", "Last filled", "State"],
-        ["MRR", "ChartMogul", "Money", "2 of 2 100 %", "2 users' tables", "just now , import #1", "Up to date"],
-        ["Plan", "ChartMogul", "Text", "0 of 2 0 %", "2 users' tables", "not yet", "Filled on the next sync"],
-        ["Owner", "By hand", "Text", "1 of 2 50 %", "2 users' tables", "by hand", "By hand"],
+        ["Name", "Data source", "Type", "Filled", "Used in", "In the score", "Last filled", "State"],
+        ["MRR", "ChartMogul", "Money", "2 of 2 100 %", "2 users' tables", "none", "just now , import #1", "Up to date"],
+        ["Plan", "ChartMogul", "Text", "0 of 2 0 %", "2 users' tables", "none", "not yet", "Filled on the next sync"],
+        ["Owner", "By hand", "Text", "1 of 2 50 %", "2 users' tables", "none", "by hand", "By hand"],
     ]
 
 
@@ -66,7 +66,7 @@ def test_state_follows_the_connection(person, cast, changes, state):
     factories.make_property(cast.acme, "MRR", **FILLED)
     factories.make_property(cast.acme, "Owner", source=Source.BY_HAND, field=None)
 
-    states = column(page_of(person(cast.ada)), 6)
+    states = column(page_of(person(cast.ada)), 7)
 
     assert states[0].startswith(state)
     assert states[1] == "By hand"

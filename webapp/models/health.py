@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, PrimaryKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Base, db
-from webapp.models.types import UtcDateTime
+from webapp.models.types import UtcDateTime, now
 from webapp.tenancy import TenantOwned, owned
 
 DRAFT = 0
@@ -50,7 +50,7 @@ class Scoring(TenantOwned, Base):
     slices, so that a clock sees what is left to do whatever became of a job."""
 
     __tablename__ = "scorings"
-    __table_args__ = (PrimaryKeyConstraint("tenant_id"),)
+    __table_args__ = (PrimaryKeyConstraint("tenant_id"), Index("ix_scorings_due_at", "due_at"))
 
     # The version that is to be scored, and the one that all scores are of.
     wanted: Mapped[int]
@@ -61,8 +61,20 @@ class Scoring(TenantOwned, Base):
     scored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Of which scores notices were made last: those of this `scored_at`.
     noticed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # When the past was rebuilt from movements, once.
+    # When the past was rebuilt from movements, by the version that is wanted.
     rebuilt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # From when on there is something to do: at the tenant's next midnight, or since something changed.
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # How far whoever makes the scores has got: {"version", "day", "at", "after"}, or {"past": uuid} while the past is
+    # rebuilt.
+    place: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # Who may write scores. Every claim raises `fence`, and so does everything that makes what is under way worthless;
+    # a slice with an older fence changes no row.
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # How often, and when last, a worker was woken.
+    sent: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
 class ScoreDay(TenantOwned, Base):

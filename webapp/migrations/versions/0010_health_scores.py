@@ -67,10 +67,17 @@ def _scorings() -> None:
         sa.Column("day", sa.Date(), nullable=True),
         sa.Column("scored_at", MOMENT, nullable=True),
         sa.Column("rebuilt_at", MOMENT, nullable=True),
+        sa.Column("due_at", MOMENT, nullable=False),
+        sa.Column("place", sa.JSON(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("lease_until", MOMENT, nullable=True),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.Column("sent_at", MOMENT, nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_scorings_tenant_id")),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_scorings")),
     )
+    op.create_index("ix_scorings_due_at", "scorings", ["due_at"])
 
 
 def _days() -> None:

@@ -1,0 +1,104 @@
+"""The scores of a tenant's past, rebuilt from movements, in slices: for the days before anything was recorded."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func
+
+from webapp.extensions import db, reading
+from webapp.models import Customer, HealthVersion, Movement, Property, Provider, ScoreDay
+from webapp.models.types import now
+from webapp.score_past import Past, days_before
+from webapp.scoring import TREND_DAYS, Basis, kept_points, midnight_after, tenant_zone
+from webapp.tenancy import insert_rows, owned, owned_delete
+from worker.score_claim import Claim
+
+IN_A_SLICE = 250
+
+
+def rebuild_past(claim: Claim, saved: Callable[[], None]) -> None:
+    """Rebuild every customer's past by the newest version, after the customer at which it was left off. What was
+    recorded stays; what was rebuilt before makes room."""
+    zone, provider, version = tenant_zone(), Provider.current(), HealthVersion.published()
+    today = now().astimezone(zone).date()
+    past = _past(provider, version, zone) if provider and version else None
+    db.session.expunge_all()
+    db.session.rollback()
+    after = claim.scoring.place["past"]
+    while provider and version and past and (customers := _customers_after(provider, after)):
+        begin, after = customers[0].uuid, customers[-1].uuid
+        rows = _rows(provider, version.number, past, customers, zone, today)
+        claim.write(place={"past": after})
+        between = ScoreDay.customer_uuid.between(begin, after), ScoreDay.rebuilt.is_(True)
+        before = owned_delete(ScoreDay).where(ScoreDay.provider_id == provider.id, *between)
+        db.session.execute(before.execution_options(synchronize_session=False))
+        insert_rows(ScoreDay, rows)
+        db.session.commit()
+        saved()
+    claim.write(rebuilt_at=now(), place={})
+    db.session.commit()
+
+
+def _past(provider: Provider, version: HealthVersion, zone: ZoneInfo) -> Past:
+    basis = Basis.of(version, list(db.session.scalars(owned(Property))))
+    fields = [
+        each.chartmogul_field(provider.attributes) if each is not None and each.from_chartmogul else None
+        for each in basis.properties
+    ]
+    return Past(basis.config, fields, provider.zone, lambda day: _end_of(day, zone))
+
+
+def _end_of(day: date, zone: ZoneInfo) -> datetime:
+    return midnight_after(day, zone) - timedelta(microseconds=1)
+
+
+def _customers_after(provider: Provider, after: str) -> Sequence[Any]:
+    present = Customer.provider_id == provider.id, Customer.gone_at.is_(None), Customer.uuid > after
+    some = owned(Customer, Customer.uuid, Customer.customer_since).where(*present)
+    with reading():
+        found = db.session.execute(some.order_by(Customer.uuid).limit(IN_A_SLICE)).all()
+        db.session.rollback()
+    return found
+
+
+def _rows(
+    provider: Provider, number: int, past: Past, customers: Sequence[Any], zone: ZoneInfo, today: date
+) -> list[dict[str, Any]]:
+    """The days of these customers' history that come before what was recorded."""
+    movements, recorded = _movements_of(provider, customers), _recorded(provider, customers)
+    rows = []
+    for customer in customers:
+        if not (of := movements[customer.uuid]):
+            continue
+        days = days_before(today, TREND_DAYS, {movement.at.astimezone(zone).date() for movement in of})
+        until = recorded.get(customer.uuid, today)
+        for day, score, points, why_none in past.of(customer, of, [each for each in days if each < until]):
+            about = {"provider_id": provider.id, "customer_uuid": customer.uuid, "day": day, "version": number}
+            made = {"score": score, "points": kept_points(points), "why_none": why_none}
+            rows.append({**about, **made, "caps": "", "rebuilt": True})
+    return rows
+
+
+def _movements_of(provider: Provider, customers: Sequence[Any]) -> dict[str, list[Any]]:
+    columns = Movement.customer_uuid, Movement.at, Movement.type, Movement.movement_minor, Movement.mrr_minor
+    between = Movement.customer_uuid.between(customers[0].uuid, customers[-1].uuid)
+    counting = Movement.provider_id == provider.id, Movement.read <= provider.movements_read
+    found: dict[str, list[Any]] = defaultdict(list)
+    with reading():
+        for movement in db.session.execute(owned(Movement, *columns).where(*counting, between)):
+            found[movement.customer_uuid].append(movement)
+        db.session.rollback()
+    return found
+
+
+def _recorded(provider: Provider, customers: Sequence[Any]) -> dict[str, date]:
+    """The first day of each that was recorded, by uuid."""
+    between = ScoreDay.customer_uuid.between(customers[0].uuid, customers[-1].uuid), ScoreDay.rebuilt.is_(False)
+    first = owned(ScoreDay, ScoreDay.customer_uuid, func.min(ScoreDay.day)).where(ScoreDay.provider_id == provider.id)
+    with reading():
+        found = db.session.execute(first.where(*between).group_by(ScoreDay.customer_uuid)).all()
+        db.session.rollback()
+    return {uuid: day for uuid, day in found}  # noqa: C416 - dict() takes it for a mapping
