@@ -11,7 +11,7 @@ from sqlalchemy import func
 from webapp import audit
 from webapp.extensions import db
 from webapp.health import FEWEST, MOST
-from webapp.models import HealthVersion, Property, Provider
+from webapp.models import HealthVersion, Property
 from webapp.models.health import DRAFT
 from webapp.rendering import count
 from webapp.scoring import want_scores
@@ -117,7 +117,3 @@ def publish(
     audit.record("health_score:published", draft, version=draft.number, note=note)
     want_scores(draft.number)
     db.session.flush()
-
-
-def wake_scorer(provider: Provider | None) -> None:
-    """Have a worker score all customers, after the commit. The clock sees what is wanted without being told, too."""

@@ -7,7 +7,7 @@ from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
 
-from webapp import audit
+from webapp import audit, queue
 from webapp.extensions import db
 from webapp.models import HealthVersion, Provider
 from webapp.models.health import DRAFT
@@ -21,7 +21,6 @@ from webapp.score_draft import (
     locked_draft,
     problems_of,
     publish,
-    wake_scorer,
 )
 from webapp.tenancy import owned_or_404
 
@@ -47,7 +46,8 @@ def create() -> AnyResponse:
         return make_response(render_preview(draft, note, CHANGED), 422)
     except IntegrityError as taken:
         return is_taken(taken)
-    wake_scorer(provider)
+    if provider:
+        queue.enqueue_scores()
     scores = "Scores follow within a minute." if provider else "Scores follow once ChartMogul is connected."
     flash(scores, f"Version {number} published.")
     return redirect(url_for("health_score.index"), 303)
