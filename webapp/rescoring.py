@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import aliased
 
 from webapp.extensions import db
@@ -35,9 +35,11 @@ def leaving(provider: Provider, at: datetime, uuid: str | None = None) -> frozen
     to_come = (
         owned(Movement, Movement.customer_uuid, Movement.type)
         .where(Movement.provider_id == provider.id, Movement.at > at, Movement.read <= provider.movements_read)
-        .where(Movement.type.in_(RETURNS), or_(uuid is None, Movement.customer_uuid == uuid))
+        .where(Movement.type.in_(RETURNS))
         .order_by(Movement.at, Movement.mrr_minor.desc())
     )
+    if uuid is not None:
+        to_come = to_come.where(Movement.customer_uuid == uuid)
     last: dict[str, str] = dict(db.session.execute(to_come).all())
     return frozenset(uuid for uuid, type_ in last.items() if type_ == "churn")
 

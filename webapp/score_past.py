@@ -50,7 +50,7 @@ class Past:
     def of(self, customer: Any, movements: Sequence[Movement], days: Sequence[date]) -> list[Day]:
         """On which of these days the score was another one than on the day before. `customer`: anything with a
         `customer_since`."""
-        looked_at, facts, values = [], [], []
+        looked_at, facts, values = list[date](), list[Facts](), list[list[Value | None]]()
         for day, mrr, row in self._values(customer, sorted(movements, key=lambda m: m.at), days):
             if mrr > 0 or looked_at:
                 looked_at.append(day)

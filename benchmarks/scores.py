@@ -1,0 +1,178 @@
+"""`bin/bench scores`: health scores of many customers with 20 properties, five of them factors: from nothing, again, the
+filling of all properties before it, and the past. Prints a table in Markdown.
+
+bin/bench scores [--customers 100000] [--past 1000] [--databases sqlite,postgresql]
+"""
+
+import argparse
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from benchmarks import lists
+from benchmarks.chartmogul import ChartMogul
+from benchmarks.place import machine, place
+from tests import factories, postgresql
+from webapp import create_app, scoring
+from webapp.chartmogul.fields import FIELDS, Cost
+from webapp.config import Settings
+from webapp.extensions import db
+from webapp.models import Customer, CustomerValues, Import, ImportState, Movement, Provider, Tenant
+from webapp.models.types import now
+from webapp.tenancy import acting_for, insert_rows, owned
+from webapp.values import Moment, PropertyType
+from worker import rebuild_scores, refresh, scores
+from worker.lease import Lease
+from worker.score_claim import Claim
+
+FACTORS = (
+    ("cm_mrr_change_90d_pct", 3, -2500, 0),
+    ("cm_mrr_vs_peak_pct", 2, 5000, 10_000),
+    ("cm_days_since_contraction", 2, 0, 1_800_000),
+    ("cm_mrr", 1, 0, 500_000),
+    ("cm_tenure_days", 1, 0, 10_000_000),
+)
+PROPERTIES, MOVEMENTS = 20, 3
+USABLE = [
+    field for field in FIELDS.values() if field.cost is not Cost.SUBSCRIPTIONS and field.type != PropertyType.LIST
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bin/bench scores", description=__doc__)
+    parser.add_argument("--customers", type=int, default=100_000)
+    parser.add_argument("--past", type=int, default=1_000, help="customers whose past is rebuilt")
+    parser.add_argument("--databases", default="sqlite,postgresql")
+    options = parser.parse_args()
+    print(f"{machine()}, {options.customers:,} customers, {PROPERTIES} properties, {len(FACTORS)} factors\n")
+    print("| database | what | seconds | customers a second | target |\n|---|---|---|---|---|")
+    for database in options.databases.split(","):
+        if database == "postgresql" and not postgresql.SERVER:
+            print("| postgresql | could not be started here | | | |")
+            continue
+        with _furnished(database, options.customers):
+            for what, count, seconds, target in _figures(options.customers, options.past):
+                print(f"| {database} | {what} | {seconds:.2f} | {count / seconds:,.0f} | {target} |", flush=True)
+
+
+def _figures(customers: int, past: int) -> Iterator[tuple[str, int, float, str]]:
+    _seconds(lambda: _fill())
+    yield "scores from nothing", customers, _seconds(_score), ""
+    yield "scores again, unchanged", customers, _seconds(_score), ""
+    together = _seconds(lambda: _fill()) + _seconds(_score)
+    yield "20 values and scores again", customers, together, "≤ 10 s for 100,000 customers"
+    some = min(past, customers)
+    yield f"the past of {some:,} customers", some, _seconds(lambda: _rebuild(some)), ""
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+def _score() -> None:
+    scoring.want_scores(1)
+    db.session.commit()
+    claim = Claim.take()
+    assert claim is not None
+    scores.score_customers(claim, lambda: None)
+    claim.write(lease_until=None)
+    db.session.commit()
+
+
+class _Enough(Exception):
+    """As many customers as were wanted."""
+
+
+def _rebuild(customers: int) -> None:
+    claim, left = Claim.take(), [customers]
+    assert claim is not None
+    claim.scoring.place = {"past": ""}
+
+    def saved() -> None:
+        left[0] -= rebuild_scores.IN_A_SLICE
+        if left[0] <= 0:
+            raise _Enough
+
+    try:
+        rebuild_scores.rebuild_past(claim, saved)
+    except _Enough:
+        return
+
+
+def _fill() -> None:
+    """All properties of all customers, as the step of an import does it."""
+    provider = db.session.scalars(owned(Provider)).one()
+    import_ = factories.make_import(provider, ImportState.WAITING)
+    import_id: UUID = import_.id
+    db.session.commit()
+    lease = Lease.claim(import_id)
+    assert lease is not None
+    import_ = db.session.scalars(owned(Import).where(Import.id == import_id)).one()
+    held = db.session.scalars(owned(Provider)).one()
+    db.session.expunge_all()
+    db.session.rollback()
+    refresh.fill_properties(import_, held, lease, Moment(now(), held.zone, 1), lambda: None)
+    lease.write(state=ImportState.DONE, ended_at=now(), lease_until=None)
+    db.session.commit()
+
+
+@contextmanager
+def _furnished(database: str, customers: int) -> Iterator[None]:
+    nobody = ChartMogul("http://127.0.0.1:9/v1", 0)
+    with place(nobody, database, per_second=1000) as env:
+        os.environ.update(env)
+        app = create_app(Settings())  # type: ignore[call-arg]
+        with app.app_context():
+            tenant = factories.make_tenant("Acme")
+            provider = factories.make_provider(tenant, last_success_at=now())
+            with acting_for(tenant.id):
+                _define(tenant)
+                _add_customers(provider, customers)
+                if database == "postgresql":
+                    lists._analyze(env["FLOOR_URL"])
+                yield
+            db.session.remove()
+            db.engine.dispose()
+
+
+def _define(tenant: Tenant) -> None:
+    codenames = [codename for codename, *_ in FACTORS]
+    others = [field.codename for field in USABLE if field.codename not in codenames]
+    made = {}
+    for codename in [*codenames, *others][:PROPERTIES]:
+        type_ = str(FIELDS[codename].type)
+        made[codename] = factories.make_property(tenant, codename[3:], type=type_, field=codename)
+    rows = [scoring.row_of(made[codename], weight, zero, hundred) for codename, weight, zero, hundred in FACTORS]
+    factories.make_health_version(tenant, *rows)
+
+
+def _add_customers(provider: Provider, customers: int) -> None:
+    chance = random.Random(1)
+    for begin in range(0, customers, lists.LOT):
+        rows = [lists._customer(provider, n, chance) for n in range(begin, min(begin + lists.LOT, customers))]
+        insert_rows(Customer, rows)
+        insert_rows(CustomerValues, [CustomerValues.row_of(row) for row in rows])
+        insert_rows(Movement, [moved for row in rows for moved in _movements(provider, row["uuid"], chance)])
+        db.session.commit()
+
+
+def _movements(provider: Provider, uuid: str, chance: random.Random) -> Iterator[dict[str, Any]]:
+    mrr, ago = 0, chance.randrange(200, 1500)
+    for number in range(MOVEMENTS):
+        moved = chance.randrange(1, 100_000) if number == 0 else chance.randrange(-mrr // 2, 50_000)
+        mrr += moved
+        type_ = "new_biz" if number == 0 else "contraction" if moved < 0 else "expansion"
+        at = now() - timedelta(days=ago * (MOVEMENTS - number) // MOVEMENTS)
+        about = {"id": uuid4(), "provider_id": provider.id, "customer_uuid": uuid, "at": at, "type": type_, "read": 0}
+        yield {**about, "movement_minor": moved, "mrr_minor": mrr, "currency": "EUR", "description": None}
+
+
+if __name__ == "__main__":
+    main()
