@@ -1,5 +1,5 @@
 """`bin/bench scores`: health scores of many customers with 20 properties, five of them factors: from nothing, again,
-the filling of all properties before it, and the past. Prints a table in Markdown.
+together with the filling of all properties, and the past. Prints a table in Markdown.
 
 bin/bench scores [--customers 100000] [--past 1000] [--databases sqlite,postgresql]
 """

@@ -1,5 +1,6 @@
 """Scores of all customers: after imports, publishing and midnight, whatever is cut off; and their past."""
 
+import gc
 import random
 import threading
 from datetime import UTC, datetime, timedelta
@@ -321,6 +322,7 @@ def test_import_that_is_cut_off_has_scored_everybody_in_the_end(app, cast, accou
     monkeypatch.setattr(scores, "IN_A_SLICE", 7)
 
     import_, _ = syncing.run_cut_off(app, account, 6, seed)
+    gc.collect()  # of the cursors that were cut off
 
     assert import_.state == ImportState.DONE
     assert state_of(cast.acme).scored == 1
