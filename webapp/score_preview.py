@@ -10,7 +10,8 @@ from typing import Any
 from webapp.extensions import db
 from webapp.factor_values import live_of
 from webapp.health import Config, Facts, Points, Score, enough, grade_of, score_of_points, scores_of
-from webapp.models import Customer, CustomerValues, Movement, Provider
+from webapp.models import Customer, CustomerValues, Provider
+from webapp.rescoring import leaving
 from webapp.scoring import Basis, configs_by_number, score_of_state
 from webapp.tenancy import owned
 
@@ -48,9 +49,9 @@ class Preview:
 def preview(provider: Provider, basis: Basis, at: datetime) -> Preview:
     """Goes once over those who can have a score; of the others nothing changes."""
     found, largest, check = Preview(), list[tuple[int, str, Any]](), Check(basis)
-    leaving = leaving_of(provider, at)
+    gone_soon = leaving(provider, at)
     for rows in _slices(provider, basis):
-        facts = [Facts(row.status, row.uuid in leaving) for row in rows]
+        facts = [Facts(row.status, row.uuid in gone_soon) for row in rows]
         columns: list[Any] = list(zip(*(row[5:] for row in rows), strict=True))
         check.look_at_values(columns)
         scored = scores_of(basis.config, columns, facts, basis.known())
@@ -66,18 +67,6 @@ def preview(provider: Provider, basis: Basis, at: datetime) -> Preview:
     found.moves = _moves(provider, basis.config, [kept for *_, kept in sorted(largest, reverse=True)])
     found.warnings = check.warnings(found.customers)
     return found
-
-
-def leaving_of(provider: Provider, at: datetime) -> frozenset[str]:
-    """Who has a churn scheduled, and nothing after it that brings them back; by uuid."""
-    to_come = (
-        owned(Movement, Movement.customer_uuid, Movement.type)
-        .where(Movement.provider_id == provider.id, Movement.at > at, Movement.read <= provider.movements_read)
-        .where(Movement.type.in_(("churn", "reactivation", "new_biz")))
-        .order_by(Movement.at, Movement.mrr_minor.desc())
-    )
-    last: dict[str, str] = dict(db.session.execute(to_come).all())
-    return frozenset(uuid for uuid, type_ in last.items() if type_ == "churn")
 
 
 def _slices(provider: Provider, basis: Basis) -> Iterator[Sequence[Any]]:

@@ -181,8 +181,3 @@ def hold_scores() -> None:
     before is not written any more, but made again."""
     interrupted = owned_update(Scoring).values(fence=Scoring.fence + 1, lease_until=None)
     db.session.execute(interrupted.execution_options(synchronize_session=False))
-
-
-def behind(scoring: Scoring, at: datetime, zone: ZoneInfo) -> bool:
-    """Whether there are scores to be made: of another version, or of another day."""
-    return scoring.wanted != scoring.scored or scoring.day != at.astimezone(zone).date()
