@@ -40,7 +40,7 @@ def test_redis_killed_and_started_again_loses_nothing(
         login = Login(browse())
         login.open()
         login.log_in(cast.max)
-        expect(login.page.get_by_role("heading", level=1, name="Customers")).to_be_visible()
+        expect(login.page.get_by_role("heading", level=1, name="Dashboard")).to_be_visible()
 
     imports.wait_until(1, "Done")
     assert held(house, cast.acme) == there(chartmogul, account)

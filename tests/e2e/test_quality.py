@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Error, Page, Response
 
 from tests.e2e import people
 from tests.e2e.chartmogul import ChartMogul
@@ -110,9 +110,19 @@ def invalid(answers: list[Response], checker: HtmlChecker) -> list[str]:
     found = []
     for answer in answers:
         html = "html" in answer.headers.get("content-type", "") and answer.status not in (204, 303)
-        if html and (text := answer.text()):
+        if html and (text := _text_of(answer)):
             found += [f"{answer.request.method} {answer.url}: {problem}" for problem in checker.problems(text)]
     return found
+
+
+def _text_of(answer: Response) -> str:
+    """Nothing of a piece that came when the page was already left: the browser has thrown it away."""
+    try:
+        return answer.text()
+    except Error:
+        if answer.request.is_navigation_request():
+            raise
+        return ""
 
 
 def keep_picture(page: Page, name: str) -> None:
