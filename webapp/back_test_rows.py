@@ -46,9 +46,7 @@ class Result:
 
 
 def run_back_test(provider: Provider, basis: Basis, at: datetime) -> Result:
-    attributes = provider.attributes
-    fields = [row.chartmogul_field(attributes) if row and row.from_chartmogul else None for row in basis.properties]
-    test = BackTest(basis.config, fields, provider.zone)
+    test = BackTest(basis.config, basis.fields(provider.attributes), provider.zone)
     ends = _churned(provider, at)
     stayers = _stayers(provider, at)
     churned, stayed = Tally(), Tally()

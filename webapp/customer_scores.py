@@ -67,7 +67,7 @@ def scores_of(customers: Sequence[Customer], today: date) -> dict[str, Scored]:
         return {}
     days = [today - timedelta(weeks=back) for back in range(WEEKS, 0, -1)]
     row = CustomerValues
-    columns = row.uuid, row.score, row.grade, row.trend, row.score_state, _opinion(today), *map(_score_on, days)
+    columns = row.uuid, row.score, row.grade, row.trend, row.score_state, _opinion(today), *map(ScoreDay.score_on, days)
     these = row.provider_id == customers[0].provider_id, row.uuid.in_([customer.uuid for customer in customers])
     found = {}
     for uuid, score, grade, trend, state, opinion, *weeks in db.session.execute(owned(row, *columns).where(*these)):
@@ -75,16 +75,6 @@ def scores_of(customers: Sequence[Customer], today: date) -> dict[str, Scored]:
         graded, own = (Grade(each) if each else None for each in (grade, opinion))
         found[uuid] = Scored(score, graded, trend, why_none, own, [*weeks, score])
     return found
-
-
-def _score_on(day: date) -> Any:
-    of_customer = (
-        ScoreDay.tenant_id == CustomerValues.tenant_id,
-        ScoreDay.provider_id == CustomerValues.provider_id,
-        ScoreDay.customer_uuid == CustomerValues.uuid,
-    )
-    newest: Select[Any] = select(ScoreDay.score).where(*of_customer, ScoreDay.day <= day)
-    return newest.order_by(ScoreDay.day.desc()).limit(1).correlate(CustomerValues).scalar_subquery()
 
 
 def _opinion(today: date) -> Any:

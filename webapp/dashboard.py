@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from webapp.charts import bar
 from webapp.extensions import db
@@ -93,7 +93,7 @@ def grades_of(provider: Provider) -> Grades:
 def moved_most(provider: Provider, today: date) -> list[Listed]:
     """Whose score differs most from that of a week ago, in both directions. The week's start is found by the key of
     the history, once for each customer that has a score, however long the history is."""
-    then = _score_on(today - timedelta(days=WEEK))
+    then = ScoreDay.score_on(today - timedelta(days=WEEK))
     both = owned(CustomerValues, CustomerValues.customer_id, CustomerValues.score, then.label("before")).where(
         CustomerValues.provider_id == provider.id, CustomerValues.score.is_not(None)
     )
@@ -109,16 +109,6 @@ def to_call_first(provider: Provider) -> list[Listed]:
     stake = (FULL - of.score) * of.mrr_minor
     rows = owned(of, of.customer_id, of.score).where(of.provider_id == provider.id, of.score < FULL, of.mrr_minor > 0)
     return _listed(db.session.execute(rows.order_by(stake.desc(), of.uuid).limit(MOST)))
-
-
-def _score_on(day: date) -> ColumnElement[Any]:
-    of_customer = (
-        ScoreDay.tenant_id == CustomerValues.tenant_id,
-        ScoreDay.provider_id == CustomerValues.provider_id,
-        ScoreDay.customer_uuid == CustomerValues.uuid,
-    )
-    newest: Select[Any] = select(ScoreDay.score).where(*of_customer, ScoreDay.day <= day)
-    return newest.order_by(ScoreDay.day.desc()).limit(1).correlate(CustomerValues).scalar_subquery()
 
 
 def _listed(rows: Iterable[Any]) -> list[Listed]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func
 from sqlalchemy.orm import aliased
 
 from webapp.extensions import db
-from webapp.health import Facts, grade_of, scores_of
-from webapp.models import Customer, CustomerValues, HealthVersion, Movement, Property, Provider, ScoreDay
+from webapp.health import NOT_ENOUGH, Facts, grade_of, scores_of
+from webapp.models import Customer, CustomerValues, Movement, Provider, ScoreDay
 from webapp.models.types import now
 from webapp.scoring import DAYS_KEPT, TREND_DAYS, Basis, kept_points, state_of, tenant_zone
 from webapp.tenancy import owned, owned_delete, update_rows, upsert_rows
@@ -21,10 +21,9 @@ RETURNS = ("churn", "reactivation", "new_biz")
 
 def rescore(customer: Customer) -> None:
     """Score one customer by the newest version, in the transaction in which a value of it changed."""
-    version, provider = HealthVersion.published(), Provider.current()
-    if version is None or provider is None or customer.provider_id != provider.id:
+    basis, provider = Basis.published(), Provider.current()
+    if basis is None or provider is None or customer.provider_id != provider.id:
         return
-    basis = Basis.of(version, list(db.session.scalars(owned(Property))))
     at = now()
     this = Scorer(provider, basis, at, at.astimezone(tenant_zone()).date(), leaving(provider, at, customer.uuid))
     this.keep(db.session.execute(this.rows().where(CustomerValues.uuid == customer.uuid)).all())
@@ -58,7 +57,7 @@ class Scorer:
         """What scores are made of, a row for each customer."""
         columns = [column.label(f"f{number}") for number, column in enumerate(self.basis.columns)]
         facts = CustomerValues.uuid, CustomerValues.status, CustomerValues.gone, CustomerValues.score_state
-        known = *facts, CustomerValues.trend, _earlier(self.day - timedelta(days=TREND_DAYS)).label("earlier")
+        known = *facts, CustomerValues.trend, ScoreDay.score_on(self.day - timedelta(days=TREND_DAYS)).label("earlier")
         return owned(CustomerValues, *known, *columns).where(CustomerValues.provider_id == self.provider.id)
 
     def keep(self, rows: Sequence[Any]) -> None:
@@ -68,7 +67,7 @@ class Scorer:
         config, new, days = self.basis.config, [], []
         scored = scores_of(config, columns, facts, self.basis.known())
         for row, known, (score, points, caps) in zip(rows, facts, scored, strict=True):
-            why_none = None if score is not None else known.why_none or "not_enough_data"
+            why_none = None if score is not None else known.why_none or NOT_ENOUGH
             state = state_of(config.number, points, caps, why_none)
             trend = None if score is None or row.earlier is None else score - row.earlier
             if state == row.score_state and trend == row.trend:
@@ -95,17 +94,6 @@ class Scorer:
         newest = holds.correlate(ScoreDay).scalar_subquery()
         gone = owned_delete(ScoreDay).where(ScoreDay.provider_id == self.provider.id, *old, ScoreDay.day < newest)
         db.session.execute(gone.execution_options(synchronize_session=False))
-
-
-def _earlier(day: date) -> Any:
-    """A customer's score on a day of the past."""
-    of_customer = (
-        ScoreDay.tenant_id == CustomerValues.tenant_id,
-        ScoreDay.provider_id == CustomerValues.provider_id,
-        ScoreDay.customer_uuid == CustomerValues.uuid,
-    )
-    newest: Select[Any] = select(ScoreDay.score).where(*of_customer, ScoreDay.day <= day)
-    return newest.order_by(ScoreDay.day.desc()).limit(1).correlate(CustomerValues).scalar_subquery()
 
 
 def _same_customer(one: Any, other: Any) -> tuple[ColumnElement[bool], ...]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from webapp.chartmogul.fields import Field, PropertyType
-from webapp.health import ACTIVE, CANCELLED, Config, Facts, Kept, Points, scores_of
+from webapp.health import ACTIVE, CANCELLED, NOT_ENOUGH, Config, Facts, Kept, Points, scores_of
 from webapp.rebuilt import can_be_rebuilt
 from webapp.values import CannotRead, Moment, Movement, Value, convert, encode_all, values_reader
 
@@ -62,7 +62,7 @@ class Past:
         found: list[Day] = []
         scored = scores_of(self.config, columns, facts, self._known)
         for day, about, (score, points, _) in zip(looked_at, facts, scored, strict=True):
-            why_none = None if score is not None else about.why_none or "not_enough_data"
+            why_none = None if score is not None else about.why_none or NOT_ENOUGH
             if not found or found[-1][1:] != (score, points, why_none):
                 found.append(Day(day, score, points, why_none))
         return found

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, null, select
 
+from webapp.chartmogul.fields import Field
 from webapp.extensions import db
 from webapp.health import Config, Factor, Points, Score, score_of_points
 from webapp.models import HealthVersion, Property, ScoreDay, Scoring, Tenant
@@ -36,6 +37,18 @@ class Basis:
             for property_, row in zip(found, version.factors, strict=True)
         ]
         return cls(config_of(version), tuple(usable))
+
+    @classmethod
+    def published(cls) -> "Basis | None":
+        """By the version that counts; None when there is none."""
+        version = HealthVersion.published()
+        return cls.of(version, list(db.session.scalars(owned(Property)))) if version else None
+
+    def fields(self, attributes: dict[str, Any]) -> list[Field | None]:
+        """What each factor's property is filled from; None for one that ChartMogul does not fill. `attributes`: the
+        provider's."""
+        filled = [each if each is not None and each.from_chartmogul else None for each in self.properties]
+        return [each.chartmogul_field(attributes) if each else None for each in filled]
 
     @property
     def columns(self) -> list[ColumnElement[Any]]:

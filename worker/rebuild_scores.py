@@ -1,6 +1,5 @@
 """The scores of a tenant's past, rebuilt from movements, in slices: for the days before anything was recorded."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,11 +8,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func
 
 from webapp.extensions import db, reading
-from webapp.models import Customer, HealthVersion, Movement, Property, Provider, ScoreDay
+from webapp.models import Customer, Provider, ScoreDay
 from webapp.models.types import now
 from webapp.score_past import Past, days_before
 from webapp.scoring import TREND_DAYS, Basis, kept_points, midnight_after, tenant_zone
 from webapp.tenancy import insert_rows, owned, owned_delete
+from worker.refresh import movements_of
 from worker.score_claim import Claim
 
 IN_A_SLICE = 250
@@ -22,15 +22,15 @@ IN_A_SLICE = 250
 def rebuild_past(claim: Claim, saved: Callable[[], None]) -> None:
     """Rebuild every customer's past by the newest version, after the customer at which it was left off. What was
     recorded stays; what was rebuilt before makes room."""
-    zone, provider, version = tenant_zone(), Provider.current(), HealthVersion.published()
+    zone, provider, basis = tenant_zone(), Provider.current(), Basis.published()
     today = now().astimezone(zone).date()
-    past = _past(provider, version, zone) if provider and version else None
+    past = _past(provider, basis, zone) if provider and basis else None
     db.session.expunge_all()
     db.session.rollback()
     after = claim.scoring.place["past"]
-    while provider and version and past and (customers := _customers_after(provider, after)):
+    while provider and past and (customers := _customers_after(provider, after)):
         begin, after = customers[0].uuid, customers[-1].uuid
-        rows = _rows(provider, version.number, past, customers, zone, today)
+        rows = _rows(provider, past.config.number, past, customers, zone, today)
         claim.write(place={"past": after})
         between = ScoreDay.customer_uuid.between(begin, after), ScoreDay.rebuilt.is_(True)
         before = owned_delete(ScoreDay).where(ScoreDay.provider_id == provider.id, *between)
@@ -42,13 +42,8 @@ def rebuild_past(claim: Claim, saved: Callable[[], None]) -> None:
     db.session.commit()
 
 
-def _past(provider: Provider, version: HealthVersion, zone: ZoneInfo) -> Past:
-    basis = Basis.of(version, list(db.session.scalars(owned(Property))))
-    fields = [
-        each.chartmogul_field(provider.attributes) if each is not None and each.from_chartmogul else None
-        for each in basis.properties
-    ]
-    return Past(basis.config, fields, provider.zone, lambda day: _end_of(day, zone))
+def _past(provider: Provider, basis: Basis, zone: ZoneInfo) -> Past:
+    return Past(basis.config, basis.fields(provider.attributes), provider.zone, lambda day: _end_of(day, zone))
 
 
 def _end_of(day: date, zone: ZoneInfo) -> datetime:
@@ -68,7 +63,10 @@ def _rows(
     provider: Provider, number: int, past: Past, customers: Sequence[Any], zone: ZoneInfo, today: date
 ) -> list[dict[str, Any]]:
     """The days of these customers' history that come before what was recorded."""
-    movements, recorded = _movements_of(provider, customers), _recorded(provider, customers)
+    with reading():
+        movements = movements_of(provider, customers)
+        db.session.rollback()
+    recorded = _recorded(provider, customers)
     rows = []
     for customer in customers:
         if not (of := movements[customer.uuid]):
@@ -80,18 +78,6 @@ def _rows(
             made = {"score": score, "points": kept_points(points), "why_none": why_none}
             rows.append({**about, **made, "caps": "", "rebuilt": True})
     return rows
-
-
-def _movements_of(provider: Provider, customers: Sequence[Any]) -> dict[str, list[Any]]:
-    columns = Movement.customer_uuid, Movement.at, Movement.type, Movement.movement_minor, Movement.mrr_minor
-    between = Movement.customer_uuid.between(customers[0].uuid, customers[-1].uuid)
-    counting = Movement.provider_id == provider.id, Movement.read <= provider.movements_read
-    found: dict[str, list[Any]] = defaultdict(list)
-    with reading():
-        for movement in db.session.execute(owned(Movement, *columns).where(*counting, between)):
-            found[movement.customer_uuid].append(movement)
-        db.session.rollback()
-    return found
 
 
 def _recorded(provider: Provider, customers: Sequence[Any]) -> dict[str, date]:

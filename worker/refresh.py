@@ -112,7 +112,7 @@ def fill_properties(
             customers = _customers_after(provider, after, size, _unread(properties))
             if not customers:
                 break
-            movements = _movements_of(provider, customers) if _need_movements(properties) else {}
+            movements = movements_of(provider, customers) if _need_movements(properties) else {}
             known = _hashes_of(provider, customers)
             db.session.rollback()
         gone = [customer.gone_at is not None for customer in customers]
@@ -299,7 +299,7 @@ def _customers_after(provider: Provider, uuid: str | None, size: int, unread: se
     return list(map(Facts._make, db.session.execute(rest.order_by(Customer.uuid).limit(size))))
 
 
-def _movements_of(provider: Provider, customers: Sequence[Facts]) -> dict[str, list[Moved]]:
+def movements_of(provider: Provider, customers: Sequence[Any]) -> dict[str, list[Moved]]:
     """The movements that count, by customer uuid; nobody else's lie between these customers' but those of customers
     that we do not hold."""
     statement = owned(Movement, *Movement.__table__.c[Moved._fields]).where(

@@ -10,11 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import queue
 from webapp.extensions import db, reading
-from webapp.models import CustomerValues, HealthVersion, Property, Provider, Scoring
+from webapp.models import CustomerValues, HealthVersion, Provider, Scoring
 from webapp.models.types import database_now, now
 from webapp.rescoring import Scorer, leaving
 from webapp.scoring import Basis, midnight_after, tenant_zone
-from webapp.tenancy import owned
 from worker.lease import Lease
 from worker.rebuild_scores import rebuild_past
 from worker.score_claim import Claim, Taken
@@ -122,10 +121,9 @@ def _place(kept: dict[str, Any], day: date) -> dict[str, Any]:
 
 def _scorer(place: dict[str, Any], day: date) -> Scorer | None:
     """None when there is nobody to score."""
-    version, provider = HealthVersion.published(), Provider.current()
+    basis, provider = Basis.published(), Provider.current()
     scorer = None
-    if version and provider and version.number == place["version"]:
-        basis = Basis.of(version, list(db.session.scalars(owned(Property))))
+    if basis and provider and basis.config.number == place["version"]:
         at = datetime.fromisoformat(place["at"])
         scorer = Scorer(provider, basis, at, day, leaving(provider, at))
     db.session.expunge_all()

@@ -4,11 +4,23 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, PrimaryKeyConstraint, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    Select,
+    String,
+    UniqueConstraint,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Base, db
 from webapp.models.types import UtcDateTime, now
+from webapp.models.values import CustomerValues
 from webapp.tenancy import TenantOwned, owned
 
 DRAFT = 0
@@ -99,6 +111,17 @@ class ScoreDay(TenantOwned, Base):
     why_none: Mapped[str | None] = mapped_column(String(20))
     # Computed from movements for a day before there were scores.
     rebuilt: Mapped[bool] = mapped_column(default=False)
+
+    @classmethod
+    def score_on(cls, day: date) -> ColumnElement[Any]:
+        """The score on a day of the customer whose row of CustomerValues is selected."""
+        of_customer = (
+            cls.tenant_id == CustomerValues.tenant_id,
+            cls.provider_id == CustomerValues.provider_id,
+            cls.customer_uuid == CustomerValues.uuid,
+        )
+        newest: Select[Any] = select(cls.score).where(*of_customer, cls.day <= day)
+        return newest.order_by(cls.day.desc()).limit(1).correlate(CustomerValues).scalar_subquery()
 
 
 class SecondOpinion(TenantOwned, Base):
