@@ -46,6 +46,7 @@ class Account:
         switches = ("today", "cursor_skips", "float_mrr", "vintage", "_added")
         self._made_with = {name: getattr(self, name) for name in switches}
         self._touched = False
+        self._identity = object()  # unlike id(), none that a later account can have again
         self._world: World | None = None
         self._snapshot: Snapshot | None = None
         self._seen: tuple[Hashable, ...] = ()
@@ -200,7 +201,7 @@ class Account:
     @property
     def state(self) -> Hashable:
         """Changes whenever an answer may: what a cache of answers must have in its key."""
-        return (id(self), *self._state(), self.cursor_skips)
+        return (self._identity, *self._state(), self.cursor_skips)
 
     def _state(self) -> tuple[Hashable, ...]:
         return (self.today or self.clock(), self.day, self.float_mrr, self.vintage, self.version)

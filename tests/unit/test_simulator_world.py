@@ -53,6 +53,10 @@ def test_same_seed_same_world(size: int) -> None:
     assert len(one.customers()) == size
 
 
+def test_account_is_never_taken_for_an_earlier_one_that_lay_in_the_same_memory() -> None:
+    assert len({account(seed=seed).state for seed in range(50)}) == 50
+
+
 def test_other_seed_other_world() -> None:
     assert account(seed=6).customers()[0]["uuid"] != account().customers()[0]["uuid"]
 
