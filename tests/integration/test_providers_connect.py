@@ -247,3 +247,15 @@ def test_json_where_a_form_is_due_is_no_key(person, chartmogul, cast: Cast):
 
     assert answer.status_code == 400
     assert len(chartmogul.log) == 0
+
+
+def test_nobody_tries_out_keys_at_chartmogul_through_us(person, chartmogul, cast: Cast):
+    ada, gil = person(cast.ada), person(cast.gil)
+    answers = [ada.post(PATH, htmx=True, api_key=f"{number:032}") for number in range(11)]
+    ada.post(PATH.replace("connect", "replace"), htmx=True, api_key="0" * 32)
+
+    assert len(chartmogul.log) == 10
+    assert {answer.status_code for answer in answers} == {422}
+    assert "Upload failed / invalid token" in answers[9].text
+    assert "Too many tries. Try again in 5 minutes." in answers[10].text
+    assert gil.post(PATH, htmx=True, api_key=chartmogul.key).status_code == 200

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from flask import Blueprint, current_app
+from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -15,7 +16,7 @@ from webapp import audit, credentials, queue
 from webapp.audit import AuditEntry
 from webapp.chartmogul import client
 from webapp.chartmogul.records import AccountRecord
-from webapp.extensions import db
+from webapp.extensions import db, limiter
 from webapp.forms.providers import KeyForm
 from webapp.gate import not_for_support
 from webapp.models import Property, Provider, ProviderState, Tenant
@@ -26,6 +27,8 @@ from webapp.tenancy import current_tenant_id
 blueprint = Blueprint("keys", __name__, url_prefix="/chartmogul")
 # Each replacement leaves a secret that AWS keeps for a week.
 REPLACED_AT_MOST_EVERY = timedelta(minutes=10)
+# Of one tenant: nobody tries out keys at ChartMogul through us.
+TRIES = "10 per 5 minutes"
 
 
 class KeyProblem(Exception):
@@ -98,7 +101,9 @@ def _account_of(key: str) -> AccountRecord:
     url = current_app.config["SETTINGS"].chartmogul_api_url
     db.session.rollback()
     try:
-        return client.check_key(url, key)
+        return _ask_chartmogul(url, key)
+    except RateLimitExceeded:
+        raise KeyProblem("too_many_tries") from None
     except client.BadKey:
         raise KeyProblem("refused") from None
     except client.NoAccess:
@@ -107,6 +112,11 @@ def _account_of(key: str) -> AccountRecord:
         raise KeyProblem("busy") from None
     except client.ChartMogulError:
         raise KeyProblem("no_answer") from None
+
+
+@limiter.shared_limit(TRIES, scope="keys", key_func=lambda: str(current_tenant_id()))
+def _ask_chartmogul(url: str, key: str) -> AccountRecord:
+    return client.check_key(url, key)
 
 
 def _connect(account: AccountRecord, key: str) -> Provider:
