@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 
 from webapp.charts import bar
+from webapp.customer_columns import RISK
 from webapp.extensions import db
 from webapp.health import FULL, WHY_NONE, Facts, Grade, grade_of
 from webapp.models import Customer, CustomerValues, Provider, ScoreDay
@@ -106,9 +107,8 @@ def moved_most(provider: Provider, today: date) -> list[Listed]:
 def to_call_first(provider: Provider) -> list[Listed]:
     """Where most is at stake: what a score lacks to 100, times the MRR."""
     of = CustomerValues
-    stake = (FULL - of.score) * of.mrr_minor
     rows = owned(of, of.customer_id, of.score).where(of.provider_id == provider.id, of.score < FULL, of.mrr_minor > 0)
-    return _listed(db.session.execute(rows.order_by(stake.desc(), of.uuid).limit(MOST)))
+    return _listed(db.session.execute(rows.order_by(RISK.sorted_by.desc(), of.uuid).limit(MOST)))
 
 
 def _listed(rows: Iterable[Any]) -> list[Listed]:

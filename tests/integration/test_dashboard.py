@@ -123,6 +123,14 @@ def test_calls_are_ordered_by_points_lost_times_mrr(cast, person, provider, vers
         assert [each.customer.name for each in to_call_first(provider)] == ["Big", "Half", "Small"]
 
 
+def test_calls_can_be_ordered_whatever_the_mrr(cast, person, provider, version):
+    """The largest amounts times the points are no BIGINT any more."""
+    for name, mrr in (("Large", 10**17), ("Small", 10**3)):
+        factories.give_score(factories.make_customer(provider, name, mrr_minor=mrr), version, [0], now().date())
+
+    assert NAMES.findall(section(person(cast.max).get("/").text, "call")) == ["Large", "Small"]
+
+
 def test_stale_data_is_said_to_be(cast, person, provider):
     change(cast, provider, last_success_at=now() - timedelta(days=4))
 
