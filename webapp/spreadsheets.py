@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import Response
 
 # A spreadsheet takes a cell that begins like this for a formula.
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_file(name: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Response:

@@ -63,7 +63,7 @@ def test_file_holds_exactly_these_bytes(person, cast, provider):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
 def test_text_that_a_spreadsheet_would_run_is_made_text(person, cast, provider, sign):
     evil = f'{sign}HYPERLINK("http://evil.example")'
     customer = factories.make_customer(provider, evil, external_id=evil)
