@@ -40,11 +40,15 @@ def values_of(
     kept = fetch_values([customer], properties)
     last = last_set([property_.id for property_ in properties if not property_.from_chartmogul], customer.id)
     filled_by = [property_.filled_import_id for property_ in properties if property_.filled_import_id]
-    imports = {row.id: row for row in db.session.scalars(owned(Import).where(Import.id.in_(filled_by)))}
+    # Another account's import says nothing of this customer.
+    these = Import.id.in_(filled_by), Import.provider_id == customer.provider_id
+    imports = {row.id: row for row in db.session.scalars(owned(Import).where(*these))}
     shown = []
     for property_ in properties:
         value = kept.get((customer.id, property_.id))
         state = property_state(property_, provider, stale or customer.gone_at)
+        if state == "waiting" and value is not None and not provider.live:
+            state = "stale"  # the next sync is another account's
         if state == "by_hand":
             change = last.get(property_.id) if value is not None else None
             at, by = (change.at, change.by) if change else (None, None)

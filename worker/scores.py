@@ -46,10 +46,14 @@ def score_tenant(stopping: threading.Event) -> None:
             raise
 
 
-def score_after_import(lease: Lease, saved: Callable[[], None]) -> None:
-    """The last step of an import. The past, if it is still to be rebuilt, is left to a job."""
+def score_after_import(lease: Lease, saved: Callable[[], None], is_first: bool = False) -> None:
+    """The last step of an import. The past, if it is still to be rebuilt, is left to a job; nothing of it was there to
+    be rebuilt before an account's first import."""
     while claim := Claim.take(lease):
         try:
+            if is_first:
+                claim.write(rebuilt_at=None)
+                db.session.commit()
             score_customers(claim, saved)
             claim.write(lease_until=None)
             db.session.commit()

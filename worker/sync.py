@@ -275,7 +275,7 @@ class Run(Turn):
         self.timer.expect("scores", needed)
         if needed:
             self._begin("scores")
-            scores.score_after_import(self.lease, self._saved)
+            scores.score_after_import(self.lease, self._saved, is_first=self.provider.last_success_at is None)
             self._done("scores")
 
     def _finish(self) -> None:

@@ -76,12 +76,10 @@ class Property(TenantOwned, Base):
         return self.source, self.type, self.field, self.custom_key
 
     @classmethod
-    def await_sync(cls, same_account: bool) -> None:
-        """A connection begins: what ChartMogul filled waits for its first import. Another account's counts
-        and imports say nothing of this one. The caller commits."""
-        waiting: dict[str, Any] = {"filled_version": 0}
-        if not same_account:
-            waiting |= {"filled_count": 0, "filled_at": None, "filled_import_id": None}
+    def await_sync(cls) -> None:
+        """Another account is connected: what ChartMogul filled waits for its first import, and the counts and imports
+        of the one before say nothing of it. The caller commits."""
+        waiting: dict[str, Any] = {"filled_version": 0, "filled_count": 0, "filled_at": None, "filled_import_id": None}
         statement = owned_update(cls).where(cls.source == Source.CHARTMOGUL).values(**waiting)
         db.session.execute(statement.execution_options(synchronize_session=False))
 

@@ -33,7 +33,8 @@ def show() -> AnyResponse:
 def _page() -> str:
     provider = Provider.current()
     scoring = db.session.scalars(owned(Scoring)).first() if provider else None
-    if provider is None or scoring is None or scoring.scored_at is None:
+    # Another account's scores say nothing of one that no import has read so far.
+    if provider is None or provider.last_success_at is None or scoring is None or scoring.scored_at is None:
         return render_template(
             "dashboard/index.html",
             provider=provider,

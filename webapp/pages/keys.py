@@ -126,7 +126,8 @@ def _connect(account: AccountRecord, key: str) -> Provider:
         if current is not None and current.live:
             raise AlreadyConnected
         provider = Provider.before_of(account) or Provider(tenant_id=current_tenant_id(), generation=0)
-        Property.await_sync(same_account=current is not None and current.id == provider.id)
+        if current is not None and current.id != provider.id:
+            Property.await_sync()
         provider.connect(secret, credentials.mask(key), current_user.email, now())
         provider.describe(account)
         db.session.add(provider)
