@@ -158,9 +158,8 @@ def furnish(tenant: Tenant, staff: User, word: str) -> dict[str, list[Any]]:
     db.session.commit()
     found = {"mixed": False, "count": 2, "samples": [f"{word} large"]}
     attributes = {f"{word} size": {"type": "text", **found}, f"{word} seats": {"type": "number", **found}}
-    provider = factories.make_provider(
-        tenant, account_name=f"{word} Analytics", connected_by=f"{word}@example.org", attributes=attributes
-    )
+    known = {"connected_by": f"{word}@example.org", "attributes": attributes, "last_success_at": now()}
+    provider = factories.make_provider(tenant, account_name=f"{word} Analytics", **known)
     ended = factories.make_provider(
         tenant,
         "disconnected",
