@@ -5,12 +5,14 @@ from contextvars import copy_context
 
 import pytest
 
-from tests import factories
+from tests import factories, syncing
+from tests.conftest import DATABASES
 from tests.factories import Cast
 from webapp.definitions import define, delete
 from webapp.extensions import db
 from webapp.models import CustomerValues, Property
 from webapp.models.properties import Deleted
+from webapp.models.types import now
 from webapp.property_draft import Draft
 from webapp.tenancy import acting_for, owned, owned_delete, owned_update
 from webapp.values import PropertyType
@@ -81,3 +83,31 @@ def test_somebody_elses_definition_is_built_upon(cast: Cast, size: Property):
 
         assert edited.version == 8
         db.session.rollback()
+
+
+@pytest.mark.parametrize("database_url", [name for name in DATABASES if name == "postgresql"], indirect=True)
+def test_starter_set_whose_place_was_taken_says_so(app, person, cast: Cast):
+    """On SQLite the one waits for the other."""
+    factories.make_provider(cast.acme, last_success_at=now())
+    ada, again, saved = person(cast.ada), person(cast.ada), []
+    ada.csrf()
+    again.csrf()
+
+    def save_two() -> None:
+        with app.app_context():
+            for type_ in ("number", "text"):
+                again.post("/properties/new", name=f"My {type_}", source="by_hand", type=type_)
+
+    def save_another(_connection, _cursor, statement, *_rest):
+        if statement.startswith("INSERT INTO properties") and not saved:
+            saved.append(True)
+            saving = threading.Thread(target=save_two)
+            saving.start()
+            saving.join()
+
+    with syncing.listening(save_another):
+        ada.post("/properties/starter-set")
+
+    page = ada.get("/properties").text
+    assert "Another property was saved in the same moment. Press again." in page
+    assert "All of the starter set is there already." not in page

@@ -11,7 +11,7 @@ from webapp.freshness import when_filled
 from webapp.models import Provider
 from webapp.models.properties import NoRoom
 from webapp.rendering import count
-from webapp.starter_set import create_missing
+from webapp.starter_set import create_missing, missing
 
 blueprint = Blueprint("starter_set", __name__)
 
@@ -26,7 +26,7 @@ def create() -> AnyResponse:
     try:
         made = create_missing(all_properties(), current_user.email)
         db.session.commit()
-    except IntegrityError:  # the same press at the same moment
+    except IntegrityError:  # the same press at the same moment, or another property in the slot of one of these
         db.session.rollback()
         made = []
     except NoRoom:
@@ -35,6 +35,8 @@ def create() -> AnyResponse:
         return redirect(url_for("properties.index"), 303)
     if made:
         flash(when_filled(provider), f"{count(len(made), 'property', 'properties')} created. Filled on the next sync.")
+    elif missing(all_properties()):
+        flash("Another property was saved in the same moment. Press again.", "No property was created")
     else:
         flash("All of the starter set is there already.", "No property was created")
     return redirect(url_for("properties.index"), 303)
