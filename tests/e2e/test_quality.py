@@ -18,9 +18,11 @@ from tests.e2e.scenes import SCENES, Scene
 from tests.e2e.watch import Watch
 
 EVERY_RULE: dict[str, Any] = {}
-# What the dark scheme changes is colours; all other rules have seen the same page in light.
-COLOUR_RULES = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-LOOKS = [(1280, 900, "light", EVERY_RULE), (1280, 900, "dark", COLOUR_RULES), (390, 844, "light", EVERY_RULE)]
+# Contrast takes axe three quarters of its time: it is asked once for each scheme, and in dark nothing else is.
+COLOURS = ["color-contrast", "link-in-text-block"]
+COLOUR_RULES = {"runOnly": {"type": "rule", "values": COLOURS}}
+OTHER_RULES = {"rules": {rule: {"enabled": False} for rule in COLOURS}}
+LOOKS = [(1280, 900, "light", EVERY_RULE), (1280, 900, "dark", COLOUR_RULES), (390, 844, "light", OTHER_RULES)]
 MOST_BYTES, MOST_REQUESTS = 60 * 1024, 6
 RUN_AXE = "rules => axe.run({resultTypes: ['violations'], ...rules}).then(found => found.violations)"
 TOO_WIDE = """() => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
