@@ -215,7 +215,7 @@ def _prepared(
     columns = statement.table.columns
     named = {*given, *same}
     defaults = {column.name: column.default for column in columns if column.default and column.name not in named}
-    varying = [*given, *defaults]
+    varying = [name for name in (*given, *defaults) if name not in same]
     if dialect.name == "postgresql":
         arrays = [cast(bindparam(name), ARRAY(_element(columns[name]))) for name in varying]
         rows = func.unnest(*arrays).table_valued(*varying).render_derived(name="given")
