@@ -56,7 +56,7 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The score against an earlier one. `parts` add up to `total`; there is none unless there was a number both
-    times, made alike: `alike` is False of a rebuilt one that knows less, see `Basis.told_of_past`."""
+    times, made alike: `alike` is False of a rebuilt one that knows less, see `Basis.untold`."""
 
     day: date
     then: Score
@@ -173,8 +173,10 @@ def _days(customer: Customer) -> Sequence[ScoreDay]:
 def _like_rebuilt(customer: Customer, score: Score) -> bool:
     """Whether this score can be compared with one that was rebuilt."""
     basis, provider = Basis.published(), Provider.current()
-    told = basis is not None and provider is not None and basis.told_of_past(provider.attributes)
-    return told and customer.status == ACTIVE and not score.caps
+    if basis is None or provider is None or customer.status != ACTIVE or score.caps:
+        return False
+    untold = {basis.config.factors[place].key for place in basis.untold(provider.attributes)}
+    return not any(line.factor.key in untold for line in score.lines)
 
 
 def _compare(day: date, then: Score, now: Score, alike: bool) -> Comparison:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, String, and_, case, cast, false, func, or_, select
 
 from webapp.charts import bar
 from webapp.extensions import db
@@ -106,13 +106,17 @@ def moved_most(provider: Provider, today: date) -> list[Listed]:
 
 def _comparable(provider: Provider) -> ColumnElement[bool]:
     """Whether the score of a day says how the customer moved since, and not only what scores are made of: it is of the
-    same version, and if it was rebuilt, of the same factors, see `Basis.told_of_past`."""
+    same version, and if it was rebuilt, of the same factors, see `Basis.untold`."""
     basis, state = Basis.published(), CustomerValues.score_state
     same_version = state.startswith(cast(ScoreDay.version, String) + "|")
-    if basis is None or not basis.told_of_past(provider.attributes):
-        return same_version & ScoreDay.rebuilt.is_(False)
-    no_caps = state.endswith("||")
-    return same_version & or_(ScoreDay.rebuilt.is_(False), (CustomerValues.status == ACTIVE) & no_caps)
+    if basis is None:
+        return same_version
+    untold = basis.untold(provider.attributes)
+    not_counted = [
+        basis.columns[place].is_(None) if basis.config.factors[place].empty is None else false() for place in untold
+    ]
+    like_rebuilt = and_(CustomerValues.status == ACTIVE, state.endswith("||"), *not_counted)
+    return same_version & or_(ScoreDay.rebuilt.is_(False), like_rebuilt)
 
 
 def to_call_first(provider: Provider) -> list[Listed]:

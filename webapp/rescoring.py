@@ -67,12 +67,13 @@ class Scorer:
         facts = [Facts(row.status, row.uuid in self.leaving, row.gone) for row in rows]
         columns: list[Any] = list(zip(*(row[6:] for row in rows), strict=True))
         config, new, days = self.basis.config, [], []
-        told = self.basis.told_of_past(self.provider.attributes)
+        untold = self.basis.untold(self.provider.attributes)
         scored = scores_of(config, columns, facts, self.basis.known())
         for row, known, (score, points, caps) in zip(rows, facts, scored, strict=True):
             why_none = None if score is not None else known.why_none or NOT_ENOUGH
             state = state_of(config.number, points, caps, why_none)
-            trend = _trend(score, row.earlier, told and known.status == ACTIVE and not caps)
+            like_rebuilt = known.status == ACTIVE and not caps and all(points[place] is None for place in untold)
+            trend = _trend(score, row.earlier, like_rebuilt)
             if state == row.score_state and trend == row.trend:
                 continue
             grade = None if score is None else int(grade_of(score))

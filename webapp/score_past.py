@@ -4,7 +4,7 @@ were recorded, and for the back-test. Pure.
 Who had MRR counts as Active, who had none any more as Cancelled; before anybody paid there was no customer. Active is
 right of nearly everybody who pays, and without the status every score of the past would be made of other factors than
 those of now. Who was past due, or had a churn scheduled, no movement tells: no cap holds, and where that could matter
-a score is not compared with one of the past, see `webapp.scoring.Basis.told_of_past`. Any other factor whose values are
+a score is not compared with one of the past, see `webapp.scoring.Basis.untold`. Any other factor whose values are
 not told is not counted, and without half of the weights there is no number, as today.
 """
 

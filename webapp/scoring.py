@@ -61,12 +61,13 @@ class Basis:
         """Which factors have values at all; of the others not even an empty value counts."""
         return [each is not None and not each.waiting for each in self.properties]
 
-    def told_of_past(self, attributes: dict[str, Any]) -> bool:
-        """Whether all that counts now counts in scores that were rebuilt, too. Only then a score is compared with one
-        of those, and only that of a customer who is Active and under no cap: nobody knows since when one is Past Due or
-        leaving, so that it would look like a fall of these days. Scores that were recorded are always compared."""
+    def untold(self, attributes: dict[str, Any]) -> list[int]:
+        """The places of the factors that count now, but not in scores that were rebuilt. A score is compared with one
+        of those only if none of these counts, and only that of a customer who is Active and under no cap: nobody knows
+        since when one is Past Due or leaving, so it would look like a fall of these days. Scores that were recorded are
+        always compared."""
         fields = zip(self.fields(attributes), self.known(), strict=True)
-        return all(has_history(field) for field, known in fields if known)
+        return [place for place, (field, known) in enumerate(fields) if known and not has_history(field)]
 
 
 def config_of(version: HealthVersion) -> Config:
