@@ -1,7 +1,7 @@
 """What a customer's values were in the past, computed from the movements and dates that are known now. Pure."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,8 +15,7 @@ Step = tuple[datetime, Value | None]
 # What was scheduled at a moment of the past is not known: a movement says when it happens, not since when it is known.
 _SCHEDULED = frozenset({"cm_scheduled_churn_on", "cm_scheduled_mrr_change"})
 _OF_DATES = frozenset({"cm_customer_since", "cm_tenure_days"})
-# What else than a movement changes a value: that one leaves the last so many days, that one of a type gets older, or
-# that a day passes.
+# What else than a movement changes a value: that one leaves the last so many days; or a day that passes, by one.
 _WINDOWS = {
     "cm_mrr_change_30d": 30,
     "cm_mrr_change_90d_pct": 90,
@@ -24,8 +23,8 @@ _WINDOWS = {
     "cm_contraction_12m": 365,
     "cm_expansion_12m": 365,
 }
-_AGES = {"cm_days_since_contraction": "contraction", "cm_days_since_expansion": "expansion"}
-_EACH_DAY = frozenset({"cm_tenure_days", "cm_recurring_revenue"})
+_AGES = frozenset({"cm_days_since_contraction", "cm_days_since_expansion", "cm_tenure_days"})
+_REVENUE = "cm_recurring_revenue"
 # A history of more days than this with movements is looked at by month.
 MOST_DAYS = 300
 
@@ -60,27 +59,29 @@ def value_at(field: Field, customer: Any, movements: Sequence[Movement], moment:
     return values_reader([field])(customer, known, moment)[0]
 
 
+def grows_daily(field: Field) -> bool:
+    """Whether a value is one more on each day on which nothing else changes it."""
+    return field.codename in _AGES
+
+
 class Changes:
-    """On which days any of some fields can have another value than before."""
+    """On which days any of some fields can have another value than before, but for those that grow daily."""
 
     def __init__(self, fields: Iterable[Field]) -> None:
         codenames = {field.codename for field in fields}
-        # Today's window is there for clocks set back over midnight: a movement may count as one of the day before.
+        # The window of no days is for clocks set back over midnight, when a movement counts as one of the day before.
         self._windows = [timedelta(0), *(timedelta(_WINDOWS[each]) for each in codenames & set(_WINDOWS))]
-        self._ages = {_AGES[each] for each in codenames & set(_AGES)}
-        self._each_day = bool(codenames & _EACH_DAY)
+        self._each_day = _REVENUE in codenames
 
-    def marks(self, movements: Sequence[Movement], zone: tzinfo) -> Callable[[int, date], Hashable]:
-        """What is the same as long as no value changes, of the number of movements that have happened and the day.
-        `movements` in order of time."""
-        days = sorted(movement.at.astimezone(zone).date() for movement in movements)
-        ageing = (place for place, movement in enumerate(movements) if movement.type in self._ages)
-        ages_after = -1 if self._each_day else next(ageing, len(movements))
-        windows = self._windows
+    def marks(self, customer: Any, movements: Sequence[Movement], zone: tzinfo) -> Callable[[int, date], object]:
+        """What is the same as long as no value changes, of the number of movements that have happened and the day."""
+        times = [movement.at for movement in movements]
+        if customer.customer_since is not None:
+            times.append(customer.customer_since)
+        days, windows = sorted(at.astimezone(zone).date() for at in times), self._windows
 
-        def mark(happened: int, day: date) -> Hashable:
-            within = [bisect_right(days, day - window) for window in windows]
-            return happened, tuple(within), day if happened > ages_after else None
+        def mark(happened: int, day: date) -> object:
+            return happened, [bisect_right(days, day - window) for window in windows], self._each_day and day
 
         return mark
 

@@ -9,14 +9,14 @@ not told is not counted, and without half of the weights there is no number, as 
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from webapp.chartmogul.fields import Field
 from webapp.health import ACTIVE, CANCELLED, NOT_ENOUGH, Config, Facts, Points, scores_of
-from webapp.rebuilt import Changes, can_be_rebuilt
+from webapp.rebuilt import Changes, can_be_rebuilt, grows_daily
 from webapp.values import Moment, Movement, Value, keep_as, values_reader
 
 DAYS, EVERY = 365, 7
@@ -35,7 +35,15 @@ class _Seen(NamedTuple):
     """What is known of a customer at a moment: its facts, and the value of each factor."""
 
     facts: Facts
-    values: list[Value | None]
+    values: list[Any]
+
+    def after(self, days: int, growing: Sequence[int]) -> "_Seen":
+        """So many days later, when nothing has changed but what grows daily."""
+        values = list(self.values)
+        for place in growing:
+            if values[place] is not None:
+                values[place] += days
+        return _Seen(self.facts, values)
 
 
 def has_history(field: Field | None) -> bool:
@@ -69,33 +77,36 @@ class Past:
         self._known = [field is not None for field in self.fields]
         read = [field for field in self.fields if field is not None and field.codename not in (STATUS, MRR)]
         self._read, self._changes = values_reader(read), Changes(read)
+        self._growing = [place for place, field in enumerate(self.fields) if field is not None and grows_daily(field)]
 
     def of(self, customer: Any, movements: Sequence[Movement], moments: Sequence[Moment]) -> list[Then | None]:
         """At each of these moments, oldest first; None before there was a customer. `customer`: anything with a
         `customer_since`."""
         seen: list[_Seen] = []
         places: list[int | None] = []
-        mark: Hashable = None
-        for happened, mrr, new_mark, at in self._marked(movements, moments):
+        mark: object = None
+        for happened, mrr, new_mark, at in self._marked(customer, movements, moments):
             if mrr <= 0 and not seen:
                 places.append(None)
                 continue
-            if new_mark != mark or not seen:
-                seen.append(self._seen(customer, happened, mrr, at))
-                mark = new_mark
+            if new_mark != mark:
+                mark, read_on = new_mark, at.today
+                seen.append(read := self._seen(customer, happened, mrr, at))
+            elif self._growing and (days := (at.today - read_on).days):
+                seen.append(read.after(days, self._growing))
             places.append(len(seen) - 1)
         scored = self._scored(seen)
         return [None if place is None else scored[place] for place in places]
 
     def _marked(
-        self, movements: Sequence[Movement], moments: Sequence[Moment]
-    ) -> Iterator[tuple[Sequence[Movement], int, Hashable, Moment]]:
+        self, customer: Any, movements: Sequence[Movement], moments: Sequence[Moment]
+    ) -> Iterator[tuple[Sequence[Movement], int, object, Moment]]:
         """By moment: the movements that had happened, the MRR, and what stays the same as long as no value changes."""
         movements = sorted(movements, key=lambda movement: movement.at)
         times, sums = [movement.at for movement in movements], [0]
         for movement in movements:
             sums.append(sums[-1] + movement.movement_minor)
-        mark_at = self._changes.marks(movements, self.zone)
+        mark_at = self._changes.marks(customer, movements, self.zone)
         for moment in moments:
             happened = bisect_right(times, moment.now)
             yield movements[:happened], sums[happened], mark_at(happened, moment.today), moment
