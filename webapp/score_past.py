@@ -41,8 +41,7 @@ class _Seen(NamedTuple):
         """So many days later, when nothing has changed but what grows daily."""
         values = list(self.values)
         for place in growing:
-            if values[place] is not None:
-                values[place] += days
+            values[place] += days
         return _Seen(self.facts, values)
 
 
@@ -92,8 +91,9 @@ class Past:
             if new_mark != mark:
                 mark, read_on = new_mark, at.today
                 seen.append(read := self._seen(customer, happened, mrr, at))
-            elif self._growing and (days := (at.today - read_on).days):
-                seen.append(read.after(days, self._growing))
+                growing = [place for place in self._growing if read.values[place] is not None]
+            elif growing and (days := (at.today - read_on).days):
+                seen.append(read.after(days, growing))
             places.append(len(seen) - 1)
         scored = self._scored(seen)
         return [None if place is None else scored[place] for place in places]
