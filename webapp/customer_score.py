@@ -67,7 +67,8 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From which day on a score was what; `change` against the one before, None if either had no number."""
+    """From which day on a score was what; `change` against the one before, None if either had no number or they are
+    not made alike."""
 
     day: date
     score: int | None
@@ -206,7 +207,8 @@ def _history(
         told = (day.score, day.why_none, day.version, day.rebuilt)
         if before and told == (before.score, before.why_none, before.version, before.rebuilt):
             continue
-        was = before.score if before else None
+        # What was rebuilt may know less than what was recorded: from one to the other nothing need have changed.
+        was = before.score if before and before.rebuilt == day.rebuilt else None
         change = None if was is None or day.score is None else day.score - was
         version = versions.get(day.version)
         steps.append(Step(day.day, day.score, change, day.why_none, version, day.version, day.rebuilt))

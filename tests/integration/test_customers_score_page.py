@@ -270,7 +270,7 @@ def test_history_is_drawn_and_listed_with_its_versions(person, cast, customer, v
     assert table(html)[1:] == [
         [day(ago(0)), "65", "2 Stable", "none", "2"],
         [day(ago(30)), "none", "Not enough data", "none", "2"],
-        [day(ago(40)), "70", "2 Stable", "+20", "1"],
+        [day(ago(40)), "70", "2 Stable", "none", "1"],
         [day(ago(60)), "50", "3 Watch", "none", "1 rebuilt"],
     ]
     assert f'aria-label="Score of Blue Finch since {day(ago(60))}: lowest 50, highest 70, now 65."' in html
