@@ -69,6 +69,30 @@ def told(movements: list[Movement], days: list[date], *factors: Factor):
     return list(changes_of(days, past.of(Customer(), movements, [end_of(day, BERLIN) for day in days])))
 
 
+NUMBERS = [codename for codename in TOLD if FIELDS[codename].type is not PropertyType.TEXT]
+
+
+@pytest.mark.parametrize("codename", NUMBERS)
+def test_value_that_changes_by_itself_is_read_on_that_day(codename):
+    """On each of 700 days, as movements leave the last 30, 90, 180 and 365 of them, and others get older."""
+    field, customer = FIELDS[codename], Customer(customer_since=datetime(2024, 12, 20, 9, tzinfo=UTC))
+    movements = [
+        moved("2025-01-10", 1000, "new_biz"),
+        moved("2025-02-03", 500),
+        moved("2025-03-07", -300, "contraction"),
+    ]
+    movements += [moved("2025-09-01", -1200, "churn"), moved("2025-10-01", 700, "reactivation")]
+    moments = [end_of(date(2025, 1, 10) + timedelta(days=day), BERLIN) for day in range(700)]
+    values = [value_at(field, customer, movements, moment) for moment in moments]
+    kept = keep_as(values, field.type, field.type, BERLIN)
+    numbers = {each for each in kept if isinstance(each, int)}
+    of = Factor(codename, codename, field.type, 1, min(numbers) - 1, max(numbers))
+
+    found = Past(Config(1, (of,), {}), [field], BERLIN).of(customer, movements, moments)
+
+    assert [each and each.points for each in found] == [(of.points(each),) for each in kept]
+
+
 def test_who_paid_no_more_had_churned_and_before_the_first_payment_there_was_nobody():
     movements = [moved("2026-08-03", 500, "new_biz"), moved("2026-10-07", -500, "churn")]
     mrr = Factor("cm_mrr", "MRR", PropertyType.MONEY, 1, 0, 1000)
