@@ -25,7 +25,7 @@ WORDED = (PropertyType.TEXT, PropertyType.LIST)
 EMPTY, FILLED, YES, NO = "empty", "filled", "yes", "no"
 # What `caseless` does to a text on PostgreSQL.
 TO_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
-HOW = {"has": "has", "min": "from", "max": "to", "is": "is"}
+HOW = {"has": "contains", "min": "from", "max": "to", "is": "is"}
 NAMES_A_CONDITION = re.compile(r"([a-z][a-z0-9_]{,99})\.(min|max|has|is)")
 MOST_LOST = 20
 IS_WORDS = {EMPTY: "is empty", FILLED: "is not empty", YES: "is yes", NO: "is no"}
