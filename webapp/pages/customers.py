@@ -108,11 +108,13 @@ def render_customer(
     """A customer's page. `wrong`: by property, what was typed for a value and what is wrong with it; `opinion`: the
     form of a second opinion that was refused."""
     provider = owned_or_404(Provider, customer.provider_id)
+    stale = customer.gone_at or stale_since(provider)
     page, pages, movements = mrr_history.page_of_movements(customer, provider, request.args.get("page", ""))
     context = {
         "customer": customer,
         "provider": provider,
-        "at": now(),
+        "stale": stale,
+        "until": stale or now(),
         "movements": movements,
         "movement_words": mrr_history.MOVEMENT_WORDS,
         "page": page,
@@ -128,13 +130,12 @@ def render_customer(
 
 def _whole(customer: Customer, provider: Provider) -> dict[str, Any]:
     """What only the whole page shows."""
-    at, values = now(), shown_values(customer, provider)
-    curve = mrr_history.curve_of(customer, provider, at)
-    label = mrr_history.in_words(curve, provider.currency)
-    health = score_of_customer(customer, values, zone(), at)
+    values, stale = shown_values(customer, provider), customer.gone_at or stale_since(provider)
+    curve = mrr_history.curve_of(customer, provider, stale or now())
+    label = mrr_history.in_words(curve, provider.currency, bool(stale))
+    health = score_of_customer(customer, values, zone(), now())
     past = health.history if health else None
     return {
-        "stale": customer.gone_at or stale_since(provider),
         "curve": curve,
         "legend": mrr_history.legend_of(curve),
         "last_import": last_changes(customer, provider),
