@@ -39,6 +39,7 @@ IN_RANGES = (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT, Prop
 @members_too
 def index() -> AnyResponse:
     provider = Provider.current()
+    stale = stale_since(provider)
     source = request.args.get("source")
     source = source if source in tuple(Source) else None
     properties = all_properties()
@@ -49,7 +50,7 @@ def index() -> AnyResponse:
         any_at_all=bool(properties),
         source=Source(source) if source else None,
         provider=provider,
-        stale=stale_since(provider),
+        stale=stale,
         total=customer_count(provider),
         by_hand=filled_by_hand(properties, provider),
         users=shown_to(properties),
@@ -57,7 +58,7 @@ def index() -> AnyResponse:
         imports=last_imports(properties),
         starter_set=offered(provider, properties),
         attributes=new_attributes(provider, properties),
-        waiting=[row for row in properties if property_state(row, provider, None) == "waiting"],
+        waiting=[row for row in properties if property_state(row, provider, stale) in ("waiting", "unconnected")],
         live_import=provider.live_import() if provider and provider.live else None,
         saved=request.args.get("saved"),
     )
@@ -150,7 +151,7 @@ def _saved(property_: Property, provider: Provider | None) -> AnyResponse:
     """Back to the list, which says when the property is filled."""
     title, words = f"{property_.name} saved.", "Its values are set by hand on each customer's page."
     if property_.waiting:
-        title += " Filled on the next sync."
+        title += " Filled on the next sync." if provider and provider.live else ""
         words = when_filled(provider)
     elif property_.from_chartmogul:
         words = "Its values stay as they are."
