@@ -118,7 +118,7 @@ def spark(numbers: Sequence[int | None], label: str) -> Markup:
 
 
 def mrr_curve(curve: Curve, label: str) -> Markup:
-    """A step curve from the first day to the last that is known; what is scheduled goes on dashed, each change marked."""
+    """A step curve up to the last day that is known; what is scheduled goes on dashed, each change marked."""
     x, y = _scales(curve)
     shapes = []
     if curve.past:

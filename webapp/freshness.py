@@ -47,8 +47,8 @@ def customer_count(provider: Provider | None) -> int:
 
 
 def property_state(property_: Property, provider: Provider | None, stale: datetime | None) -> str:
-    """`by_hand`, `waiting` (filled on the next sync), `stale`, `fresh`, or `unconnected`: there is no next sync, and there
-    was none before."""
+    """`by_hand`, `waiting` (filled on the next sync), `stale`, `fresh`, or `unconnected`: no sync has filled it, and
+    none will as it is."""
     if not property_.from_chartmogul:
         return "by_hand"
     if provider is None or not provider.live:

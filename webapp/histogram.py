@@ -69,7 +69,7 @@ def _days(start: int, end: int) -> str:
 
 
 def _numbers(type_: PropertyType, start: int, end: int, unit: int, currency: str | None) -> str:
-    """`0.00 to under 500.00 EUR`, `-10.00 to under 0.00 %`; whole numbers are named by the first and the last: `0 to 9`."""
+    """`0.00 to under 500.00 EUR`, `-10.00 to under 0.00 %`; whole numbers by the first and the last, `0 to 9`."""
     first, last, after = (format_value(type_, decode(type_, kept, None)) for kept in (start, end - unit, end))
     words = first
     if first != last:
