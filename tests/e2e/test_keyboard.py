@@ -119,6 +119,22 @@ def test_list_is_filtered_sorted_and_kept_as_a_view(signed_in: Callable[..., Pag
     expect(customers.count).to_have_text("12 customers")
 
 
+def test_key_pressed_in_the_moment_of_a_swap_counts(signed_in: Callable[..., Page], house: House, cast: Cast) -> None:
+    with house.rows(cast.acme.id):
+        rows.furnished(cast.acme)
+    customers = Customers(signed_in(cast.ada))
+    page, link = customers.page, customers.sort_link("MRR")
+    customers.open()
+    page.evaluate("""id => document.addEventListener('htmx:afterSwap',
+        () => setTimeout(() => document.getElementById(id).click()), {once: true})""", link.get_attribute("id"))  # fmt: skip
+
+    link.focus()
+    page.keyboard.press("Enter")
+
+    expect(customers.header("MRR")).to_have_attribute("aria-sort", "descending")
+    expect(link).to_be_focused()
+
+
 def test_columns_are_put_in_order(signed_in: Callable[..., Page], house: House, cast: Cast) -> None:
     with house.rows(cast.acme.id):
         rows.furnished(cast.acme)
@@ -138,7 +154,6 @@ def test_columns_are_put_in_order(signed_in: Callable[..., Page], house: House, 
             page.get_by_role("group", name="Properties to show").get_by_role("checkbox").nth(place)
         ).to_have_accessible_name("Status")
         expect(page.get_by_role("button", name=focused)).to_be_focused()
-        page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
     expect(page.get_by_role("checkbox", name="Tags")).not_to_be_checked()
     reach(page.get_by_role("button", name="Save"))
     keys.press("Enter")
