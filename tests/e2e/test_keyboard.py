@@ -106,9 +106,9 @@ def test_list_is_filtered_sorted_and_kept_as_a_view(signed_in: Callable[..., Pag
     reach(customers.conditions.get_by_role("link", name="Remove: Churned is no"), "Shift+Tab")
     keys.press("Enter")
     expect(customers.conditions).not_to_contain_text("Churned")
-    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    expect(page.get_by_role("region", name="Customers table")).to_be_focused()
 
-    reach(page.get_by_role("link", name="Save view"))
+    reach(page.get_by_role("link", name="Save view"), "Shift+Tab")
     keys.press("Enter")
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
     keys.type("Paying")
