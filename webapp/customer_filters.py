@@ -87,9 +87,9 @@ class LostCondition:
 
 
 def holds(column: Any, words: str) -> ColumnElement[bool]:
-    """Whether a text holds these words, in any case; words with letters beyond z in any of the usual ones. Accents count,
-    other than in the search by name: what is searched there is kept folded, a value is not, and PostgreSQL has no fast way
-    to fold 100,000 of them."""
+    """Whether a text holds these words, in any case; words with letters beyond z in any of the usual ones. Accents
+    count, other than in the search: what is searched there is kept folded, a value is not, and PostgreSQL has no fast
+    way to fold 100,000 of them."""
     usual = words, words.lower(), words.upper(), words.capitalize()
     spelled = {each.translate(TO_SMALL) for each in usual}
     return or_(*(caseless(column).contains(each, autoescape=True) for each in sorted(spelled)))

@@ -125,8 +125,8 @@ def test_key_pressed_in_the_moment_of_a_swap_counts(signed_in: Callable[..., Pag
     customers = Customers(signed_in(cast.ada))
     page, link = customers.page, customers.sort_link("MRR")
     customers.open()
-    page.evaluate("""id => document.addEventListener('htmx:afterSwap',
-        () => setTimeout(() => document.getElementById(id).click()), {once: true})""", link.get_attribute("id"))  # fmt: skip
+    again = "() => setTimeout(() => document.getElementById(id).click())"
+    page.evaluate(f"id => document.addEventListener('htmx:afterSwap', {again}, {{once: true}})", "sort-mrr")
 
     link.focus()
     page.keyboard.press("Enter")
