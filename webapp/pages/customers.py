@@ -1,5 +1,6 @@
 """Customers: the list, and a page each."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -123,14 +124,13 @@ def render_customer(
     if wants_partial():
         return make_response(render_template("customers/_movements.html", **context), status)
     beyond = {"wrong": wrong or {}, "opinions": shown_opinions(customer, now(), zone(), opinion)}
-    return make_response(
-        render_template("customers/show.html", **context, **beyond, **_whole(customer, provider)), status
-    )
+    beyond |= _whole(customer, provider, stale)
+    return make_response(render_template("customers/show.html", **context, **beyond), status)
 
 
-def _whole(customer: Customer, provider: Provider) -> dict[str, Any]:
+def _whole(customer: Customer, provider: Provider, stale: datetime | None) -> dict[str, Any]:
     """What only the whole page shows."""
-    values, stale = shown_values(customer, provider), customer.gone_at or stale_since(provider)
+    values = shown_values(customer, provider)
     curve = mrr_history.curve_of(customer, provider, stale or now())
     label = mrr_history.in_words(curve, provider.currency, bool(stale))
     health = score_of_customer(customer, values, zone(), now())
