@@ -113,7 +113,7 @@ def test_ten_largest_moves_of_the_week_in_both_directions(cast, person, provider
 
     assert [each.moved for each in moved] == [110, -100, 90, -80, 70, -60, 50, -40, 30, -20]
     assert NAMES.findall(shown)[:2] == ["Mover 11", "Mover 10"]
-    assert "50.0 → 61.0" in words_of(shown)
+    assert "50 → 61" in words_of(shown)
     assert "3 Watch → 2 Stable" in words_of(shown)
 
 
