@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from simulator.history import Life, settle
+from simulator.history import WARN, Life, settle, wavers
 from simulator.people import draw_custom, draw_customer, draw_names
 from simulator.spelling import DAY, midnight, new_uuid
 from simulator.world import Change, Customer, Movement, World
@@ -156,10 +156,14 @@ def _contract(day: Day, customer: Customer) -> None:
     settle(customer)
 
 
-def _churn(day: Day, customer: Customer) -> None:
+def _churn(day: Day, customer: Customer) -> str:
+    """Most of those who leave have shrunk before, see `history.Life.leave`."""
+    if day.rng.random() < WARN:
+        customer = day._find(wavers) or customer
     day.life(customer).cancel(day.moment(customer))
     customer.past_due = False
     settle(customer)
+    return customer.uuid
 
 
 def _start(day: Day, customer: Customer) -> None:

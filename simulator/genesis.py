@@ -4,7 +4,7 @@ import random
 from datetime import date
 
 from simulator.catalogue import draw_catalogue
-from simulator.history import Life, settle
+from simulator.history import Life, settle, wavers
 from simulator.people import draw_customer
 from simulator.spelling import DAY, HOUR, midnight
 from simulator.world import Customer, Source, World
@@ -56,9 +56,9 @@ def _give_a_future(rng: random.Random, life: Life, end: int) -> None:
 
 
 def _mark(rng: random.Random, customer: Customer, sources: tuple[Source, ...], end: int) -> None:
-    """Past due, ChartMogul's own tags, and an external id held twice by a merge long ago."""
+    """Past due (rather those who shrank), ChartMogul's own tags, and an external id held twice by a merge long ago."""
     draw = rng.random()
-    if customer.mrr(end) and draw < 0.035:
+    if customer.mrr(end) and draw < (0.2 if wavers(customer, end) else 0.025):
         customer.past_due = True
     elif not customer.mrr(end) and draw < 0.12:
         customer.tags.append("auto-churned-delinquent-subscription")

@@ -6,7 +6,9 @@ from math import log
 from simulator.spelling import DAY, new_uuid
 from simulator.world import Catalogue, Customer, Movement, Plan, Serials, Subscription
 
-_MEAN_GAP = 175 * DAY
+_MEAN_GAP = 220 * DAY
+# Of those who leave, how many shrink first.
+WARN = 0.85
 
 
 class Life:
@@ -33,13 +35,40 @@ class Life:
                     return
                 self.start(at)
                 paying = True
-            elif draw < 0.20:
-                self.cancel(at)
+            elif draw < 0.22:
+                at = self.leave(at, end)
+                if at >= end:
+                    return
                 paying = False
-            elif draw < 0.28:
+            elif draw < 0.36:
                 self.start(at)
             else:
-                self.change(at, grow=draw < 0.76)
+                self.change(at, grow=draw < 0.84)
+
+    def leave(self, at: int, end: int) -> int:
+        """Most shrink before they go, once or twice, as it is with real companies: so a good score warns of them.
+        Answers when it is over; whoever would go after `end` is still there."""
+        chance = self.rng.random
+        if chance() < WARN:
+            for _ in range(1 if chance() < 0.8 else 2):
+                if at >= end:
+                    return at
+                self.shrink(at)
+                at += int((32 + chance() * 60) * DAY)
+        if at < end:
+            self.cancel(at)
+        return at
+
+    def shrink(self, at: int) -> None:
+        """Less than half of the seats of all that runs; far cheaper where there is but one."""
+        for offset, last in enumerate(self.running(at)):
+            before = last.plan.mrr(last.quantity, last.discount)
+            seats = max(1, int(last.quantity * (0.25 + self.rng.random() * 0.3)))
+            discount = last.discount if seats < last.quantity else 60
+            delta = last.plan.mrr(seats, discount) - before
+            if delta:
+                moment = at + offset
+                self._add(Movement(*self._identity(), moment, delta, last.subscription, last.plan, seats, discount))
 
     def start(self, at: int) -> None:
         """A new subscription: new business, a reactivation, or an expansion when another one runs."""
@@ -100,6 +129,12 @@ class Life:
 
     def _identity(self) -> tuple[int, str]:
         return next(self.serials.movements), new_uuid(self.rng)
+
+
+def wavers(customer: Customer, now: int) -> bool:
+    """Whether the last that happened was that the customer shrank, a month to four ago: perhaps it leaves next."""
+    last = next((movement for movement in reversed(customer.movements) if movement.at <= now), None)
+    return last is not None and last.kind == "contraction" and 30 * DAY < now - last.at < 120 * DAY
 
 
 def settle(customer: Customer) -> None:

@@ -49,6 +49,7 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
         "vault_key_file": folder / "keys" / "vault.key",
         "chartmogul_api_url": "http://127.0.0.1:1/v1",
         "chartmogul_allow_loopback": True,
+        "chartmogul_requests_per_second": 1000,  # nothing is tested by waiting for it
         "log_level": "WARNING",
         **changes,
     }

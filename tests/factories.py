@@ -53,15 +53,17 @@ class Cast:
 
 
 def make_cast() -> Cast:
-    acme, globex = make_tenant("Acme"), make_tenant("Globex")
-    return Cast(
+    acme, globex = add_tenant("Acme"), add_tenant("Globex")
+    cast = Cast(
         acme=acme,
-        ada=make_user("ada@acme.example", Role.ADMIN, acme),
-        max=make_user("max@acme.example", Role.MEMBER, acme),
+        ada=_user("ada@acme.example", Role.ADMIN, acme),
+        max=_user("max@acme.example", Role.MEMBER, acme),
         globex=globex,
-        gil=make_user("gil@globex.example", Role.ADMIN, globex),
-        sam=make_user("sam@customerscore.example", Role.STAFF),
+        gil=_user("gil@globex.example", Role.ADMIN, globex),
+        sam=_user("sam@customerscore.example", Role.STAFF),
     )
+    db.session.commit()
+    return cast
 
 
 def make_tenant(name: str = "Acme") -> Tenant:
@@ -71,9 +73,14 @@ def make_tenant(name: str = "Acme") -> Tenant:
 
 
 def make_user(email: str, role: Role, tenant: Tenant | None = None) -> User:
+    user = _user(email, role, tenant)
+    db.session.commit()
+    return user
+
+
+def _user(email: str, role: Role, tenant: Tenant | None = None) -> User:
     user = User(email=email, role=role, tenant_id=tenant.id if tenant else None, password_hash=_HASH)
     db.session.add(user)
-    db.session.commit()
     return user
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,8 @@ class Reference:
         self.now = now
         self.zone = zone
         self.total_minor = total_minor
+        # The same is asked again and again.
+        self.day, self.mrr_at_end_of, self.all_days = cache(self.day), cache(self.mrr_at_end_of), cache(self.all_days)
         self.today = self.day(now)
         self.movements = list(movements)
         self.past = [m for m in movements if m.at <= now]
@@ -225,7 +228,5 @@ class Reference:
 
     def cm_recurring_revenue(self) -> Any:
         return self.if_past(
-            lambda: self.rounded(
-                sum((Fraction(self.mrr_at_end_of(day) * 12, 365) for day in self.all_days()), Fraction(0))
-            )
+            lambda: self.rounded(Fraction(sum(self.mrr_at_end_of(day) * 12 for day in self.all_days()), 365))
         )

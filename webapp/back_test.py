@@ -1,28 +1,19 @@
 """Whether a configuration would have warned of the customers who churned: their grades in the past, computed from
-movements, beside those of customers who stayed. Pure."""
+movements, beside those of customers who stayed; and what each factor said of either. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any
 
-from webapp.chartmogul.fields import Field
-from webapp.health import ACTIVE, Config, Factor, Facts, Grade, Kept, grade_of, score_of
-from webapp.rebuilt import can_be_rebuilt
-from webapp.values import CannotRead, Moment, Movement, PropertyType, Value, convert, encode, values_reader
+from webapp.health import Grade, grade_of
+from webapp.score_past import Past, Then
+from webapp.values import Moment, Movement
 
 DAYS_BEFORE = (30, 60, 90)
 # From this grade on a customer counts as warned of.
 WARNED = Grade.AT_RISK
-STATUS, MRR = "cm_status", "cm_mrr"
-
-
-class Past(NamedTuple):
-    """What is known of a customer's past beside its movements."""
-
-    customer_since: datetime | None
 
 
 @dataclass(slots=True)
@@ -34,66 +25,33 @@ class Tally:
     customers: int = 0
     # Who had not been a customer for long enough before to be looked at.
     too_new: int = 0
+    # By a factor's place: its points, and how often it was counted, the fewest days before.
+    points: Counter[int] = field(default_factory=Counter)
+    counted: Counter[int] = field(default_factory=Counter)
 
-
-def has_history(field_: Field | None) -> bool:
-    """Whether a factor made of this field can be told for a day of the past."""
-    return field_ is not None and (field_.codename == STATUS or can_be_rebuilt(field_))
-
-
-class BackTest:
-    """The factors of a configuration whose past is known, and how they are read of a customer's movements."""
-
-    def __init__(self, config: Config, fields: Sequence[Field | None], zone: ZoneInfo) -> None:
-        pairs = [(factor, of) for factor, of in zip(config.factors, fields, strict=True) if of and has_history(of)]
-        self.factors, self.fields = [factor for factor, _ in pairs], [of for _, of in pairs]
-        self.left_out = [factor for factor, of in zip(config.factors, fields, strict=True) if not has_history(of)]
-        # What was scheduled or past due on a day of the past is not known, so no cap holds.
-        self.config, self.zone = replace(config, factors=tuple(self.factors), caps={}), zone
-        read = [of for of in self.fields if of.codename not in (STATUS, MRR)]
-        self.places = {of.codename: place for place, of in enumerate(read)}
-        self.read = values_reader(read)
-
-    def add(self, tally: Tally, customer: Past, movements: Sequence[Movement], end: datetime) -> None:
+    def add(self, past: Past, customer: Any, movements: Sequence[Movement], end: datetime) -> None:
         """Count a customer who churned at `end`, or is held against those who did."""
-        before = {days: end - timedelta(days) for days in DAYS_BEFORE}
-        begins = min((movement.at for movement in movements), default=None)
-        if begins is None or begins > before[min(DAYS_BEFORE)]:
-            tally.too_new += 1
+        begins, latest = min((movement.at for movement in movements), default=None), end - timedelta(min(DAYS_BEFORE))
+        if begins is None or begins > latest:
+            self.too_new += 1
             return
-        tally.customers += 1
-        for days, at in before.items():
-            grade = self.grade_at(customer, movements, at)
-            if grade is not None:
-                tally.scored[days] += 1
-                tally.warned[days] += grade >= WARNED
+        self.customers += 1
+        before = sorted(DAYS_BEFORE, reverse=True)
+        scores = past.of(customer, movements, [Moment(end - timedelta(days), past.zone, 0) for days in before])
+        for days, then in zip(before, scores, strict=True):
+            if then is not None and then.score is not None:
+                self.scored[days] += 1
+                self.warned[days] += grade_of(then.score) >= WARNED
+                if days == min(DAYS_BEFORE):
+                    self._add_points(then)
 
-    def grade_at(self, customer: Past, movements: Sequence[Movement], at: datetime) -> Grade | None:
-        """None for who was no customer then, or had no number."""
-        values = self.values_at(customer, movements, at)
-        if values is None:
-            return None
-        kept = [
-            self._kept(factor, of, value) for factor, of, value in zip(self.factors, self.fields, values, strict=True)
-        ]
-        score = score_of(self.config, kept, Facts(ACTIVE)).score
-        return None if score is None else grade_of(score)
+    def _add_points(self, then: Then) -> None:
+        for place, points in enumerate(then.points):
+            if points is not None:
+                self.points[place] += points
+                self.counted[place] += 1
 
-    def values_at(self, customer: Past, movements: Sequence[Movement], at: datetime) -> list[Value | None] | None:
-        """The values of the factors' fields; None for who paid nothing then."""
-        known, moment = [movement for movement in movements if movement.at <= at], Moment(at, self.zone, 0)
-        mrr = sum(movement.movement_minor for movement in known)
-        if mrr <= 0:
-            return None
-        paid: dict[str, Value] = {STATUS: ACTIVE, MRR: mrr}
-        read = self.read(customer, known, moment)
-        return [paid.get(of.codename) or read[self.places[of.codename]] for of in self.fields]
-
-    def _kept(self, factor: Factor, of: Field, value: Value | None) -> Kept:
-        """As an import would have kept it."""
-        try:
-            read = None if value is None else convert(value, of.type, factor.type, self.zone)
-            number, text = encode(factor.type, read)
-        except CannotRead:
-            return None
-        return text if factor.type is PropertyType.TEXT else number
+    def mean_points(self, place: int) -> int | None:
+        """What a factor gave on average, in tenths."""
+        counted = self.counted[place]
+        return round(self.points[place] / counted) if counted else None

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import func
 
-from webapp.back_test import BackTest, Past, Tally
+from webapp.back_test import Tally
 from webapp.extensions import db
 from webapp.factor_values import live_of
 from webapp.health import Factor
 from webapp.models import Customer, CustomerValues, Movement, Provider
+from webapp.score_past import Past
 from webapp.scoring import Basis
 from webapp.tenancy import owned
 
@@ -30,11 +31,23 @@ class Moved(NamedTuple):
     mrr_minor: int
 
 
+class Said(NamedTuple):
+    """A factor, and its mean points for who churned and who stayed, in tenths; None if it was never counted."""
+
+    factor: Factor
+    churned: int | None
+    stayed: int | None
+
+    @property
+    def difference(self) -> int | None:
+        return None if self.churned is None or self.stayed is None else self.stayed - self.churned
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     churned: Tally
     stayed: Tally
-    factors: Sequence[Factor]
+    factors: Sequence[Said]
     left_out: Sequence[Factor]
     # Whether there are more than were looked at.
     more_churned: bool
@@ -46,14 +59,18 @@ class Result:
 
 
 def run_back_test(provider: Provider, basis: Basis, at: datetime) -> Result:
-    test = BackTest(basis.config, basis.fields(provider.attributes), provider.zone)
+    past = Past(basis.config, basis.fields(provider.attributes), provider.zone)
     ends = _churned(provider, at)
     stayers = _stayers(provider, at)
     churned, stayed = Tally(), Tally()
-    if test.factors:
-        _add_all(test, churned, provider, dict(ends[:MOST]))
-        _add_all(test, stayed, provider, dict.fromkeys(stayers[:MOST], at))
-    return Result(churned, stayed, test.factors, test.left_out, len(ends) > MOST, len(stayers) > MOST)
+    known = [place for place, field in enumerate(past.fields) if field is not None]
+    if known:
+        _add_all(past, churned, provider, dict(ends[:MOST]))
+        _add_all(past, stayed, provider, dict.fromkeys(stayers[:MOST], at))
+    factors = basis.config.factors
+    said = [Said(factors[place], churned.mean_points(place), stayed.mean_points(place)) for place in known]
+    left_out = [factor for place, factor in enumerate(factors) if place not in known]
+    return Result(churned, stayed, said, left_out, len(ends) > MOST, len(stayers) > MOST)
 
 
 def _movements(provider: Provider, *columns: Any) -> Any:
@@ -79,16 +96,15 @@ def _stayers(provider: Provider, at: datetime) -> list[str]:
     return list(db.session.scalars(stayed.order_by(CustomerValues.customer_id).limit(MOST + 1)))
 
 
-def _add_all(test: BackTest, tally: Tally, provider: Provider, ends: dict[str, datetime]) -> None:
+def _add_all(past: Past, tally: Tally, provider: Provider, ends: dict[str, datetime]) -> None:
     everybody = list(ends)
     for first in range(0, len(everybody), AT_A_TIME):
         uuids = everybody[first : first + AT_A_TIME]
         since = owned(Customer, Customer.uuid, Customer.customer_since)
-        rows = db.session.execute(since.where(Customer.provider_id == provider.id, Customer.uuid.in_(uuids)))
-        customers: dict[str, datetime | None] = dict(rows.all())
+        these = since.where(Customer.provider_id == provider.id, Customer.uuid.in_(uuids))
         movements = _moved(provider, uuids)
-        for uuid in uuids:
-            test.add(tally, Past(customers.get(uuid)), movements[uuid], ends[uuid])
+        for customer in db.session.execute(these):
+            tally.add(past, customer, movements[customer.uuid], ends[customer.uuid])
 
 
 def _moved(provider: Provider, uuids: Sequence[str]) -> dict[str, list[Moved]]:

@@ -38,23 +38,24 @@ BAR_SHARE, LEAST_HEIGHT = 0.7, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Amounts by day, oldest first, each holding until the next, and those that are only scheduled."""
+    """Amounts by day, oldest first, each holding until the next, and those that are only scheduled. `until`: the day up
+    to which they are known; today, unless nobody reads them any more."""
 
     past: Sequence[Day]
     scheduled: Sequence[Day]
-    today: date
+    until: date
     # The past movements' days and types.
     moved: Sequence[tuple[date, str]] = ()
 
     @property
     def first(self) -> date:
-        return min(day for day, _ in (*self.past, *self.scheduled, (self.today, 0)))
+        return min(day for day, _ in (*self.past, *self.scheduled, (self.until, 0)))
 
     @property
     def last(self) -> date:
-        """The end of the drawing: today, or some days after the last amount that is scheduled."""
+        """The end of the drawing: the last day that is known, or some days after the last amount that is scheduled."""
         if not self.scheduled:
-            return self.today
+            return self.until
         ahead = max(day for day, _ in self.scheduled)
         return ahead + timedelta(max(1, (ahead - self.first).days // 20))
 
@@ -117,18 +118,18 @@ def spark(numbers: Sequence[int | None], label: str) -> Markup:
 
 
 def mrr_curve(curve: Curve, label: str) -> Markup:
-    """A step curve from the first day to today; what is scheduled goes on dashed, each change marked."""
+    """A step curve up to the last day that is known; what is scheduled goes on dashed, each change marked."""
     x, y = _scales(curve)
     shapes = []
     if curve.past:
-        steps = _steps([*curve.past, (curve.today, curve.now)], x, y)
-        start, end = x(curve.past[0][0]), x(curve.today)
+        steps = _steps([*curve.past, (curve.until, curve.now)], x, y)
+        start, end = x(curve.past[0][0]), x(curve.until)
         shapes.append(Markup('<path class="area" d="{}V{}H{}Z"/><path d="{}"/>').format(steps, HEIGHT, start, steps))
         if curve.scheduled:
             shapes.append(Markup('<path class="today" d="M{} 0V{}"/>').format(end, HEIGHT))
     shapes += _marks(curve, x, y)
     if curve.scheduled:
-        ahead = [(curve.today, curve.now), *curve.scheduled, (curve.last, curve.scheduled[-1][1])]
+        ahead = [(curve.until, curve.now), *curve.scheduled, (curve.last, curve.scheduled[-1][1])]
         shapes.append(Markup('<path class="ahead" d="{}"/>').format(_steps(ahead, x, y)))
         marks = "".join(f"M{x(day)} {_short(max(0, y(minor) - 8))}v16" for day, minor in curve.scheduled)
         shapes.append(Markup('<path class="mark" d="{}"/>').format(marks))

@@ -25,7 +25,7 @@ WORDED = (PropertyType.TEXT, PropertyType.LIST)
 EMPTY, FILLED, YES, NO = "empty", "filled", "yes", "no"
 # What `caseless` does to a text on PostgreSQL.
 TO_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
-HOW = {"has": "has", "min": "from", "max": "to", "is": "is"}
+HOW = {"has": "contains", "min": "from", "max": "to", "is": "is"}
 NAMES_A_CONDITION = re.compile(r"([a-z][a-z0-9_]{,99})\.(min|max|has|is)")
 MOST_LOST = 20
 IS_WORDS = {EMPTY: "is empty", FILLED: "is not empty", YES: "is yes", NO: "is no"}
@@ -87,7 +87,9 @@ class LostCondition:
 
 
 def holds(column: Any, words: str) -> ColumnElement[bool]:
-    """Whether a text holds these words, in any case; words with letters beyond z in any of the usual ones."""
+    """Whether a text holds these words, in any case; words with letters beyond z in any of the usual ones. Accents
+    count, other than in the search: what is searched there is kept folded, a value is not, and PostgreSQL has no fast
+    way to fold 100,000 of them."""
     usual = words, words.lower(), words.upper(), words.capitalize()
     spelled = {each.translate(TO_SMALL) for each in usual}
     return or_(*(caseless(column).contains(each, autoescape=True) for each in sorted(spelled)))

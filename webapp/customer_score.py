@@ -10,12 +10,12 @@ from webapp.charts import Line as Curve
 from webapp.charts import step_line
 from webapp.customer_values import ShownValue
 from webapp.extensions import db
-from webapp.health import FULL, Factor, Grade, Line, Score, change_between, grade_of, whole
-from webapp.models import Customer, CustomerValues, HealthVersion, ScoreDay, Scoring
+from webapp.health import ACTIVE, FULL, Factor, Grade, Line, Score, change_between, grade_of, whole
+from webapp.models import Customer, CustomerValues, HealthVersion, Provider, ScoreDay, Scoring
 from webapp.models.health import DRAFT
 from webapp.rendering import day as day_words
 from webapp.score_sentences import value_words
-from webapp.scoring import TREND_DAYS, config_of, score_of_day, score_of_state
+from webapp.scoring import TREND_DAYS, Basis, config_of, score_of_day, score_of_state
 from webapp.tenancy import owned
 from webapp.values import encode_all
 
@@ -56,17 +56,19 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The score against an earlier one. `parts` add up to `total`; there is none unless there was a number both
-    times."""
+    times, made alike: `alike` is False of a rebuilt one that knows less, see `Basis.untold`."""
 
     day: date
     then: Score
     total: int | None = None
     parts: Sequence[Part] = ()
+    alike: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From which day on a score was what; `change` against the one before, None if either had no number."""
+    """From which day on a score was what; `change` against the one before, None if either had no number or they are
+    not made alike."""
 
     day: date
     score: int | None
@@ -141,6 +143,7 @@ def score_of_customer(
     today = db.session.scalar(owned(Scoring, Scoring.day)) or at.astimezone(zone).date()
     earlier = [day for day in days if day.day <= today - timedelta(days=TREND_DAYS)]
     then = score_of_day(earlier[-1], configs) if earlier else None
+    alike = not earlier or not earlier[-1].rebuilt or (score is not None and _like_rebuilt(customer, score))
     by_key = {shown.of.id.hex: shown for shown in values}
     return CustomerScore(
         version=versions[score.config.number if score else max(versions)],
@@ -148,7 +151,7 @@ def score_of_customer(
         why_none=score.why_none if score else None,
         rows=[FactorRow(line, by_key.get(line.factor.key)) for line in score.lines] if score else [],
         not_counted=[(factor, by_key.get(factor.key)) for factor in score.not_counted] if score else [],
-        comparison=_compare(today - timedelta(days=TREND_DAYS), then, score) if score and then else None,
+        comparison=_compare(today - timedelta(days=TREND_DAYS), then, score, alike) if score and then else None,
         history=_history(days, versions, zone, at),
     )
 
@@ -168,10 +171,19 @@ def _days(customer: Customer) -> Sequence[ScoreDay]:
     return db.session.scalars(owned(ScoreDay).where(*of_it).order_by(ScoreDay.day)).all()
 
 
-def _compare(day: date, then: Score, now: Score) -> Comparison:
+def _like_rebuilt(customer: Customer, score: Score) -> bool:
+    """Whether this score can be compared with one that was rebuilt."""
+    basis, provider = Basis.published(), Provider.current()
+    if basis is None or provider is None or customer.status != ACTIVE or score.caps:
+        return False
+    untold = {basis.config.factors[place].key for place in basis.untold(provider.attributes)}
+    return not any(line.factor.key in untold for line in score.lines)
+
+
+def _compare(day: date, then: Score, now: Score, alike: bool) -> Comparison:
     change = change_between(then, now)
-    if change is None:
-        return Comparison(day, then)
+    if change is None or not alike:
+        return Comparison(day, then, alike=alike or change is None)
     before = {line.factor.key: line for line in then.lines}
     parts = [
         Part(line.factor.name, change.by_factor[key], (before[key].points, line.points))
@@ -195,7 +207,8 @@ def _history(
         told = (day.score, day.why_none, day.version, day.rebuilt)
         if before and told == (before.score, before.why_none, before.version, before.rebuilt):
             continue
-        was = before.score if before else None
+        # What was rebuilt may know less than what was recorded: from one to the other nothing need have changed.
+        was = before.score if before and before.rebuilt == day.rebuilt else None
         change = None if was is None or day.score is None else day.score - was
         version = versions.get(day.version)
         steps.append(Step(day.day, day.score, change, day.why_none, version, day.version, day.rebuilt))

@@ -47,8 +47,6 @@ def values_of(
     for property_ in properties:
         value = kept.get((customer.id, property_.id))
         state = property_state(property_, provider, stale or customer.gone_at)
-        if state == "waiting" and value is not None and not provider.live:
-            state = "stale"  # the next sync is another account's
         if state == "by_hand":
             change = last.get(property_.id) if value is not None else None
             at, by = (change.at, change.by) if change else (None, None)

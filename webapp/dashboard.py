@@ -6,13 +6,14 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, String, and_, case, cast, false, func, or_, select
 
 from webapp.charts import bar
 from webapp.customer_columns import RISK
 from webapp.extensions import db
-from webapp.health import FULL, WHY_NONE, Facts, Grade, grade_of
+from webapp.health import ACTIVE, FULL, NOT_ENOUGH, WHY_NONE, Facts, Grade, grade_of
 from webapp.models import Customer, CustomerValues, Provider, ScoreDay
+from webapp.scoring import Basis
 from webapp.tenancy import owned
 
 WEEK = 7
@@ -86,7 +87,7 @@ def grades_of(provider: Provider) -> Grades:
         if grade is not None:
             grades.by_grade[Grade(grade)].add(customers, int(mrr))
         else:
-            why = Facts(status, gone=gone).why_none or (NOT_YET if unscored else "not_enough_data")
+            why = Facts(status, gone=gone).why_none or (NOT_YET if unscored else NOT_ENOUGH)
             grades.by_reason.setdefault(why, Share()).add(customers, int(mrr))
     return grades
 
@@ -94,7 +95,7 @@ def grades_of(provider: Provider) -> Grades:
 def moved_most(provider: Provider, today: date) -> list[Listed]:
     """Whose score differs most from that of a week ago, in both directions. The week's start is found by the key of
     the history, once for each customer that has a score, however long the history is."""
-    then = ScoreDay.score_on(today - timedelta(days=WEEK))
+    then = ScoreDay.on(today - timedelta(days=WEEK), case((_comparable(provider), ScoreDay.score)))
     both = owned(CustomerValues, CustomerValues.customer_id, CustomerValues.score, then.label("before")).where(
         CustomerValues.provider_id == provider.id, CustomerValues.score.is_not(None)
     )
@@ -102,6 +103,21 @@ def moved_most(provider: Provider, today: date) -> list[Listed]:
     moved: ColumnElement[int] = func.abs(held.c.score - held.c.before)
     most = select(held).where(held.c.before.is_not(None), held.c.score != held.c.before)
     return _listed(db.session.execute(most.order_by(moved.desc(), held.c.customer_id).limit(MOST)))
+
+
+def _comparable(provider: Provider) -> ColumnElement[bool]:
+    """Whether the score of a day says how the customer moved since, and not only what scores are made of: it is of the
+    same version, and if it was rebuilt, of the same factors, see `Basis.untold`."""
+    basis, state = Basis.published(), CustomerValues.score_state
+    same_version = state.startswith(cast(ScoreDay.version, String) + "|")
+    if basis is None:
+        return same_version
+    untold = basis.untold(provider.attributes)
+    not_counted = [
+        basis.columns[place].is_(None) if basis.config.factors[place].empty is None else false() for place in untold
+    ]
+    like_rebuilt = and_(CustomerValues.status == ACTIVE, state.endswith("||"), *not_counted)
+    return same_version & or_(ScoreDay.rebuilt.is_(False), like_rebuilt)
 
 
 def to_call_first(provider: Provider) -> list[Listed]:

@@ -47,10 +47,13 @@ def customer_count(provider: Provider | None) -> int:
 
 
 def property_state(property_: Property, provider: Provider | None, stale: datetime | None) -> str:
-    """`by_hand`, `waiting` (filled on the next sync), `stale` or `fresh`."""
+    """`by_hand`, `waiting` (filled on the next sync), `stale`, `fresh`, or `unconnected`: no sync has filled it, and
+    none will as it is."""
     if not property_.from_chartmogul:
         return "by_hand"
-    if property_.waiting or provider is None or provider.last_success_at is None:
+    if provider is None or not provider.live:
+        return "stale" if stale else "unconnected"
+    if property_.waiting or provider.last_success_at is None:
         return "waiting"
     return "stale" if stale else "fresh"
 
@@ -58,7 +61,7 @@ def property_state(property_: Property, provider: Provider | None, stale: dateti
 def when_filled(provider: Provider | None) -> str:
     """When the properties that wait are filled, in a sentence."""
     if provider is None or not provider.live:
-        return "ChartMogul is not connected."
+        return "ChartMogul is not connected: it fills nothing until you connect it again."
     if provider.next_import_at:
         return f"Next import: {clock_time(provider.next_import_at)}."
     if provider.set_up_at is None:

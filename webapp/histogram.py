@@ -30,7 +30,7 @@ def labels(type_: PropertyType, borders: list[int], unit: int, currency: str | N
     """What to call each range between two borders."""
     if type_ is PropertyType.DATE:
         return [_days(start, end - 1) for start, end in pairwise(borders)]
-    return [_numbers(type_, start, end - unit, currency) for start, end in pairwise(borders)]
+    return [_numbers(type_, start, end, unit, currency) for start, end in pairwise(borders)]
 
 
 def _day_edges(low: int, high: int) -> list[int]:
@@ -68,8 +68,10 @@ def _days(start: int, end: int) -> str:
     return names[0] if names[0] == names[1] else f"{names[0]} to {names[1]}"
 
 
-def _numbers(type_: PropertyType, start: int, end: int, currency: str | None) -> str:
-    """`0.00 to 499.99 EUR`, `-10.00 to -0.01 %`, `3`."""
-    first, last = (format_value(type_, decode(type_, kept, None)) for kept in (start, end))
-    words = first if start == end else f"{first.removesuffix(PER_CENT)} to {last}"
+def _numbers(type_: PropertyType, start: int, end: int, unit: int, currency: str | None) -> str:
+    """`0.00 to under 500.00 EUR`, `-10.00 to under 0.00 %`; whole numbers by the first and the last, `0 to 9`."""
+    first, last, after = (format_value(type_, decode(type_, kept, None)) for kept in (start, end - unit, end))
+    words = first
+    if first != last:
+        words = f"{first.removesuffix(PER_CENT)} to {last if unit > 1 else f'under {after}'}"
     return f"{words}{NO_BREAK_SPACE}{currency}" if currency and type_ is PropertyType.MONEY else words

@@ -54,19 +54,19 @@ def _page_number(text: str) -> int:
         return 1
 
 
-def curve_of(customer: Customer, provider: Provider, at: datetime) -> Curve:
-    """The MRR at the end of each day with movements, up to now; and of those days to come."""
+def curve_of(customer: Customer, provider: Provider, until: datetime) -> Curve:
+    """The MRR at the end of each day with movements, up to when they were last read; and what was scheduled then."""
     columns = (Movement.at, Movement.type, Movement.movement_minor, Movement.mrr_minor)
     rows = db.session.execute(movements_of(customer, provider, *columns).order_by(Movement.at)).all()
-    moment = Moment(at, provider.zone, 0)
+    moment = Moment(until, provider.zone, 0)
     past = mrr_by_day(rows, moment)
     mrr = past[-1][1] if past else 0
     scheduled = {}
     for row in rows:
-        if row.at > at:
+        if row.at > until:
             mrr += row.movement_minor
             scheduled[row.at.astimezone(provider.zone).date()] = mrr
-    moved = [(min(row.at.astimezone(provider.zone).date(), moment.today), row.type) for row in rows if row.at <= at]
+    moved = [(min(row.at.astimezone(provider.zone).date(), moment.today), row.type) for row in rows if row.at <= until]
     return Curve(past, list(scheduled.items()), moment.today, moved)
 
 
@@ -76,11 +76,12 @@ def legend_of(curve: Curve) -> list[tuple[str, str, int]]:
     return [(type_, word, counts[type_]) for type_, word in MOVEMENT_WORDS.items() if counts[type_]]
 
 
-def in_words(curve: Curve, currency: str | None) -> str:
+def in_words(curve: Curve, currency: str | None, stale: bool = False) -> str:
     """What the curve shows, for who cannot see it."""
     words = []
     if curve.past:
-        words.append(f"MRR since {day(curve.past[0][0])}, now {money(curve.now, currency)}")
+        last = f"on {day(curve.until)}" if stale else "now"
+        words.append(f"MRR since {day(curve.past[0][0])}, {last} {money(curve.now, currency)}")
         words.append(f"at most {money(max(minor for _, minor in curve.past), currency)}")
     if curve.scheduled:
         then, minor = curve.scheduled[-1]

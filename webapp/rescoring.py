@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func
+from sqlalchemy import ColumnElement, Integer, Select, cast, func
 from sqlalchemy.orm import aliased
 
 from webapp.extensions import db
-from webapp.health import NOT_ENOUGH, Facts, grade_of, scores_of
+from webapp.health import ACTIVE, NOT_ENOUGH, Facts, grade_of, scores_of
 from webapp.models import Customer, CustomerValues, Movement, Provider, ScoreDay
 from webapp.models.types import now
 from webapp.scoring import DAYS_KEPT, TREND_DAYS, Basis, kept_points, state_of, tenant_zone
@@ -57,7 +57,9 @@ class Scorer:
         """What scores are made of, a row for each customer."""
         columns = [column.label(f"f{number}") for number, column in enumerate(self.basis.columns)]
         facts = CustomerValues.uuid, CustomerValues.status, CustomerValues.gone, CustomerValues.score_state
-        known = *facts, CustomerValues.trend, ScoreDay.score_on(self.day - timedelta(days=TREND_DAYS)).label("earlier")
+        # Twice the score of then, and one more if that was rebuilt: one look into the history for both.
+        then = ScoreDay.on(self.day - timedelta(days=TREND_DAYS), 2 * ScoreDay.score + cast(ScoreDay.rebuilt, Integer))
+        known = *facts, CustomerValues.trend, then.label("earlier")
         return owned(CustomerValues, *known, *columns).where(CustomerValues.provider_id == self.provider.id)
 
     def keep(self, rows: Sequence[Any]) -> None:
@@ -65,11 +67,13 @@ class Scorer:
         facts = [Facts(row.status, row.uuid in self.leaving, row.gone) for row in rows]
         columns: list[Any] = list(zip(*(row[6:] for row in rows), strict=True))
         config, new, days = self.basis.config, [], []
+        untold = self.basis.untold(self.provider.attributes)
         scored = scores_of(config, columns, facts, self.basis.known())
         for row, known, (score, points, caps) in zip(rows, facts, scored, strict=True):
             why_none = None if score is not None else known.why_none or NOT_ENOUGH
             state = state_of(config.number, points, caps, why_none)
-            trend = None if score is None or row.earlier is None else score - row.earlier
+            like_rebuilt = known.status == ACTIVE and not caps and all(points[place] is None for place in untold)
+            trend = _trend(score, row.earlier, like_rebuilt)
             if state == row.score_state and trend == row.trend:
                 continue
             grade = None if score is None else int(grade_of(score))
@@ -94,6 +98,14 @@ class Scorer:
         newest = holds.correlate(ScoreDay).scalar_subquery()
         gone = owned_delete(ScoreDay).where(ScoreDay.provider_id == self.provider.id, *old, ScoreDay.day < newest)
         db.session.execute(gone.execution_options(synchronize_session=False))
+
+
+def _trend(score: int | None, earlier: int | None, like_rebuilt: bool) -> int | None:
+    """Against an earlier score, see `Scorer.rows`. `like_rebuilt`: whether one that was rebuilt can be compared."""
+    if score is None or earlier is None:
+        return None
+    then, rebuilt = divmod(earlier, 2)
+    return None if rebuilt and not like_rebuilt else score - then
 
 
 def _same_customer(one: Any, other: Any) -> tuple[ColumnElement[bool], ...]:

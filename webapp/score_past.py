@@ -1,31 +1,53 @@
-"""What a customer's score was on days before there were scores, as far as movements and dates tell. Pure.
+"""What a customer's score was at moments gone by, as far as movements and dates tell: for the history of before scores
+were recorded, and for the back-test. Pure.
 
-A factor whose values they do not tell is not counted. Who paid is Active, who paid no more Cancelled; before anybody
-paid there was no customer.
+Who had MRR counts as Active, who had none any more as Cancelled; before anybody paid there was no customer. Active is
+right of nearly everybody who pays, and without the status every score of the past would be made of other factors than
+those of now. Who was past due, or had a churn scheduled, no movement tells: no cap holds, and where that could matter
+a score is not compared with one of the past, see `webapp.scoring.Basis.untold`. Any other factor whose values are
+not told is not counted, and without half of the weights there is no number, as today.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from webapp.chartmogul.fields import Field, PropertyType
-from webapp.health import ACTIVE, CANCELLED, NOT_ENOUGH, Config, Facts, Kept, Points, scores_of
-from webapp.rebuilt import can_be_rebuilt
-from webapp.values import CannotRead, Moment, Movement, Value, convert, encode_all, values_reader
+from webapp.chartmogul.fields import Field
+from webapp.health import ACTIVE, CANCELLED, NOT_ENOUGH, Config, Facts, Points, scores_of
+from webapp.rebuilt import Changes, can_be_rebuilt, grows_daily
+from webapp.values import Moment, Movement, Value, keep_as, values_reader
 
 DAYS, EVERY = 365, 7
-MRR = "cm_mrr"
+STATUS, MRR = "cm_status", "cm_mrr"
 
 
-class Day(NamedTuple):
-    """A score from a day on."""
+class Then(NamedTuple):
+    """A score at a moment."""
 
-    day: date
     score: int | None
     points: tuple[Points, ...]
     why_none: str | None
+
+
+class _Seen(NamedTuple):
+    """What is known of a customer at a moment: its facts, and the value of each factor."""
+
+    facts: Facts
+    values: list[Any]
+
+    def after(self, days: int, growing: Sequence[int]) -> "_Seen":
+        """So many days later, when nothing has changed but what grows daily."""
+        values = list(self.values)
+        for place in growing:
+            values[place] += days
+        return _Seen(self.facts, values)
+
+
+def has_history(field: Field | None) -> bool:
+    """Whether a factor made of this field can be told for a day of the past."""
+    return field is not None and (field.codename == STATUS or can_be_rebuilt(field))
 
 
 def days_before(today: date, trend_days: int, moved: Collection[date]) -> list[date]:
@@ -35,72 +57,80 @@ def days_before(today: date, trend_days: int, moved: Collection[date]) -> list[d
     return sorted(weekly | {today - timedelta(days=trend_days)} | {day for day in moved if first <= day < today})
 
 
+def changes_of(days: Iterable[date], scores: Iterable[Then | None]) -> Iterator[tuple[date, Then]]:
+    """Those of the days on which the score was another one than on the day before."""
+    before = None
+    for day, then in zip(days, scores, strict=True):
+        if then is not None and then != before:
+            yield day, then
+        before = then
+
+
 class Past:
     """Scores of the past by one configuration. `fields`: by factor, what its property is filled from, None if that is
-    not known; `zone`: of the account's days; `ends`: the moment that a day ends at."""
+    not known; `zone`: of the account's days."""
 
-    def __init__(
-        self, config: Config, fields: Sequence[Field | None], zone: ZoneInfo, ends: Callable[[date], datetime]
-    ) -> None:
-        self.config, self.zone, self.ends = config, zone, ends
-        self.fields = [field if field is not None and can_be_rebuilt(field) else None for field in fields]
+    def __init__(self, config: Config, fields: Sequence[Field | None], zone: ZoneInfo) -> None:
+        self.config, self.zone = config, zone
+        self.fields = [field if has_history(field) else None for field in fields]
         self._known = [field is not None for field in self.fields]
-        self._read = values_reader([field for field in self.fields if field is not None and field.codename != MRR])
+        read = [field for field in self.fields if field is not None and field.codename not in (STATUS, MRR)]
+        self._read, self._changes = values_reader(read), Changes(read)
+        self._growing = [place for place, field in enumerate(self.fields) if field is not None and grows_daily(field)]
 
-    def of(self, customer: Any, movements: Sequence[Movement], days: Sequence[date]) -> list[Day]:
-        """On which of these days the score was another one than on the day before. `customer`: anything with a
+    def of(self, customer: Any, movements: Sequence[Movement], moments: Sequence[Moment]) -> list[Then | None]:
+        """At each of these moments, oldest first; None before there was a customer. `customer`: anything with a
         `customer_since`."""
-        looked_at, facts, values = list[date](), list[Facts](), list[list[Value | None]]()
-        for day, mrr, row in self._values(customer, sorted(movements, key=lambda m: m.at), days):
-            if mrr > 0 or looked_at:
-                looked_at.append(day)
-                facts.append(Facts(ACTIVE if mrr > 0 else CANCELLED))
-                values.append(row)
-        if not looked_at:
-            return []
-        columns = [self._kept(place, list(column)) for place, column in enumerate(zip(*values, strict=True))]
-        found: list[Day] = []
-        scored = scores_of(self.config, columns, facts, self._known)
-        for day, about, (score, points, _) in zip(looked_at, facts, scored, strict=True):
-            why_none = None if score is not None else about.why_none or NOT_ENOUGH
-            if not found or found[-1][1:] != (score, points, why_none):
-                found.append(Day(day, score, points, why_none))
-        return found
+        seen: list[_Seen] = []
+        places: list[int | None] = []
+        mark: object = None
+        for happened, mrr, new_mark, at in self._marked(customer, movements, moments):
+            if mrr <= 0 and not seen:
+                places.append(None)
+                continue
+            if new_mark != mark:
+                mark, read_on = new_mark, at.today
+                seen.append(read := self._seen(customer, happened, mrr, at))
+                growing = [place for place in self._growing if read.values[place] is not None]
+            elif growing and (days := (at.today - read_on).days):
+                seen.append(read.after(days, growing))
+            places.append(len(seen) - 1)
+        scored = self._scored(seen)
+        return [None if place is None else scored[place] for place in places]
 
-    def _values(self, customer: Any, movements: Sequence[Movement], days: Sequence[date]) -> Any:
-        """Each day's MRR at its end, and the value of each factor then."""
+    def _marked(
+        self, customer: Any, movements: Sequence[Movement], moments: Sequence[Moment]
+    ) -> Iterator[tuple[Sequence[Movement], int, object, Moment]]:
+        """By moment: the movements that had happened, the MRR, and what stays the same as long as no value changes."""
+        movements = sorted(movements, key=lambda movement: movement.at)
         times, sums = [movement.at for movement in movements], [0]
         for movement in movements:
             sums.append(sums[-1] + movement.movement_minor)
-        for day in days:
-            at = self.ends(day)
-            happened = bisect_right(times, at)
-            others = iter(self._read(customer, movements[:happened], Moment(at, self.zone, 0)))
-            mrr = sums[happened]
-            yield day, mrr, [self._value(field, mrr if happened else None, others) for field in self.fields]
+        mark_at = self._changes.marks(customer, movements, self.zone)
+        for moment in moments:
+            happened = bisect_right(times, moment.now)
+            yield movements[:happened], sums[happened], mark_at(happened, moment.today), moment
 
-    @staticmethod
-    def _value(field: Field | None, mrr: int | None, others: Any) -> Value | None:
-        if field is None:
-            return None
-        return mrr if field.codename == MRR else next(others)
+    def _seen(self, customer: Any, happened: Sequence[Movement], mrr: int, moment: Moment) -> _Seen:
+        status = ACTIVE if mrr > 0 else CANCELLED
+        told: dict[str, Value] = {STATUS: status, MRR: mrr}
+        others = iter(self._read(customer, happened, moment))
+        values = [
+            None if field is None else told[field.codename] if field.codename in told else next(others)
+            for field in self.fields
+        ]
+        return _Seen(Facts(status), values)
 
-    def _kept(self, place: int, column: list[Value | None]) -> list[Kept]:
-        field, type_ = self.fields[place], self.config.factors[place].type
-        if field is None:
-            return [None] * len(column)
-        try:
-            return list(self._encoded(field, type_, column))
-        except CannotRead:
-            return [self._kept_one(field, type_, value) for value in column]
-
-    def _encoded(self, field: Field, type_: PropertyType, column: list[Value | None]) -> Sequence[Kept]:
-        if field.type is not type_:
-            column = [None if value is None else convert(value, field.type, type_, self.zone) for value in column]
-        return encode_all(type_, column)
-
-    def _kept_one(self, field: Field, type_: PropertyType, value: Value | None) -> Kept:
-        try:
-            return self._encoded(field, type_, [value])[0]
-        except CannotRead:
-            return None
+    def _scored(self, seen: Sequence[_Seen]) -> list[Then]:
+        if not seen:
+            return []
+        facts, values = [each.facts for each in seen], zip(*(each.values for each in seen), strict=True)
+        columns = [
+            [None] * len(seen) if field is None else keep_as(column, field.type, factor.type, self.zone)
+            for field, factor, column in zip(self.fields, self.config.factors, values, strict=True)
+        ]
+        scores = scores_of(self.config, columns, facts, self._known)
+        return [
+            Then(score, points, None if score is not None else about.why_none or NOT_ENOUGH)
+            for about, (score, points, _) in zip(facts, scores, strict=True)
+        ]

@@ -11,17 +11,6 @@ from webapp.values import PropertyType, decode_one, format_value
 Row = Mapping[str, Any]
 
 
-def tenths(number: int) -> str:
-    """`60.8` of 608."""
-    whole, rest = divmod(abs(number), 10)
-    return f"{'-' if number < 0 else ''}{whole}.{rest}"
-
-
-def signed(number: int) -> str:
-    """Tenths as a change: `+12.3`."""
-    return ("+" if number > 0 else "") + tenths(number)
-
-
 def importance(row: Row) -> str:
     return Importance(row["weight"]).word
 

@@ -13,6 +13,7 @@ from webapp.extensions import db
 from webapp.health import Config, Factor, Points, Score, score_of_points
 from webapp.models import HealthVersion, Property, ScoreDay, Scoring, Tenant
 from webapp.models.types import now
+from webapp.score_past import has_history
 from webapp.tenancy import current_tenant_id, owned, owned_update
 from webapp.values import PropertyType
 
@@ -59,6 +60,14 @@ class Basis:
     def known(self) -> list[bool]:
         """Which factors have values at all; of the others not even an empty value counts."""
         return [each is not None and not each.waiting for each in self.properties]
+
+    def untold(self, attributes: dict[str, Any]) -> list[int]:
+        """The places of the factors that count now, but not in scores that were rebuilt. A score is compared with one
+        of those only if none of these counts, and only that of a customer who is Active and under no cap: nobody knows
+        since when one is Past Due or leaving, so it would look like a fall of these days. Scores that were recorded are
+        always compared."""
+        fields = zip(self.fields(attributes), self.known(), strict=True)
+        return [place for place, (field, known) in enumerate(fields) if known and not has_history(field)]
 
 
 def config_of(version: HealthVersion) -> Config:

@@ -5,7 +5,7 @@ transaction says for whom it works, and the policies of the migrations show it n
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, lru_cache, partial
@@ -16,6 +16,7 @@ from uuid import UUID
 import structlog
 from flask import abort
 from sqlalchemy import (
+    ARRAY,
     Connection,
     Delete,
     Dialect,
@@ -23,13 +24,17 @@ from sqlalchemy import (
     Executable,
     ForeignKey,
     Select,
+    String,
     TableClause,
+    Text,
     TextClause,
     Update,
     Uuid,
     bindparam,
+    cast,
     delete,
     event,
+    func,
     insert,
     inspect,
     literal,
@@ -174,16 +179,18 @@ def _execute_many(
         return
     same = {**same, "tenant_id": current_tenant_id()}
     connection = db.session.connection()
+    by_column = connection.dialect.name == "postgresql" and not only_update
     prepare: Any = _prepared_update if only_update else _prepared
-    sql, parameters = prepare(model, connection.dialect, (*columns, *same), key)
-    values: list[Iterable[Any]] = []
+    sql, parameters = prepare(model, connection.dialect, tuple(columns), tuple(same), key)
+    values: list[Any] = []
     for name, ready, default in parameters:
         if name in same:
-            values.append(repeat(ready(same[name]) if ready else same[name], count))
+            value = ready(same[name]) if ready else same[name]
+            values.append(value if by_column else repeat(value, count))
             continue
         given = columns[name] if default is None else [default() for _ in range(count)]
-        values.append(map(ready, given) if ready else given)
-    connection.exec_driver_sql(sql, list(zip(*values, strict=True)))
+        values.append(list(map(ready, given) if ready else given))
+    connection.exec_driver_sql(sql, tuple(values) if by_column else list(zip(*values, strict=True)))
 
 
 _NAMED = re.compile(r"%\((\w+)\)s")
@@ -193,11 +200,12 @@ Parameter = tuple[str, Callable[[Any], Any] | None, Callable[[], Any] | None]
 
 @lru_cache(maxsize=64)
 def _prepared(
-    model: Any, dialect: Dialect, given: tuple[str, ...], key: tuple[str, ...]
+    model: Any, dialect: Dialect, given: tuple[str, ...], same: tuple[str, ...], key: tuple[str, ...]
 ) -> tuple[str, list[Parameter]]:
-    """An insert's SQL and its parameters, in their order."""
+    """An insert's SQL and its parameters, in their order. SQLite is given it row by row; PostgreSQL, which begins each
+    row's statement anew, an array for each column and once what is the same in all rows."""
     statement: Any = (postgresql_insert if dialect.name == "postgresql" else sqlite_insert)(model)
-    written = set(given) - {*key, "tenant_id"}
+    written = {*given, *same} - {*key, "tenant_id"}
     if key and written:
         changes = {name: getattr(statement.excluded, name) for name in sorted(written)}
         same_tenant = model.tenant_id == statement.excluded.tenant_id
@@ -205,16 +213,23 @@ def _prepared(
     elif key:
         statement = statement.on_conflict_do_nothing(index_elements=list(key))
     columns = statement.table.columns
-    defaults = {column.name: column.default for column in columns if column.default and column.name not in given}
-    compiled = statement.compile(dialect=dialect, column_keys=[*given, *defaults])
+    named = {*given, *same}
+    defaults = {column.name: column.default for column in columns if column.default and column.name not in named}
+    varying = [name for name in (*given, *defaults) if name not in same]
+    if dialect.name == "postgresql":
+        arrays = [cast(bindparam(name), ARRAY(_element(columns[name]))) for name in varying]
+        rows = func.unnest(*arrays).table_valued(*varying).render_derived(name="given")
+        constant = [cast(bindparam(name), columns[name].type) for name in same]
+        statement = statement.from_select([*same, *varying], select(*constant, *rows.columns))
+    compiled = statement.compile(dialect=dialect, column_keys=[*same, *varying])
     names = compiled.positiontup or _NAMED.findall(compiled.string)
     sql = _NAMED.sub("%s", compiled.string)
-    return sql, [(name, _ready(columns[name], compiled), _maker(defaults.get(name))) for name in names]
+    return sql, [(name, _ready(columns[name], dialect), _maker(defaults.get(name))) for name in names]
 
 
 @lru_cache(maxsize=64)
 def _prepared_update(
-    model: Any, dialect: Dialect, given: tuple[str, ...], key: tuple[str, ...]
+    model: Any, dialect: Dialect, given: tuple[str, ...], _same: tuple[str, ...], key: tuple[str, ...]
 ) -> tuple[str, list[Parameter]]:
     """The same of an update; the parameters that find a row are called as their column, after an underscore."""
     table = model.__table__
@@ -222,14 +237,17 @@ def _prepared_update(
     found = [table.c[name] == bindparam(f"_{name}", type_=table.c[name].type) for name in sorted(keys)]
     compiled = update(table).where(*found).compile(dialect=dialect, column_keys=[n for n in given if n not in keys])
     names = compiled.positiontup or _NAMED.findall(compiled.string)
-    columns = [(name, table.c[name.removeprefix("_")]) for name in names]
-    return _NAMED.sub("%s", compiled.string), [
-        (each.name, _ready(each, compiled, name), None) for name, each in columns
-    ]
+    columns = [table.c[name.removeprefix("_")] for name in names]
+    return _NAMED.sub("%s", compiled.string), [(each.name, _ready(each, dialect), None) for each in columns]
 
 
-def _ready(column: Any, compiled: Any, name: str = "") -> Callable[[Any], Any] | None:
-    process: Callable[[Any], Any] | None = compiled._bind_processors.get(name or column.name)
+def _element(column: Any) -> Any:
+    """What an array holds of a column. A text is not made to fit, as a cast to VARCHAR(n) would: it is refused."""
+    return Text() if isinstance(column.type, String) else column.type
+
+
+def _ready(column: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    process: Callable[[Any], Any] | None = column.type._cached_bind_processor(dialect)
     if process is None or not isinstance(column.type, Uuid):
         return process
     return lambda id_: id_ if isinstance(id_, str) else process(id_)

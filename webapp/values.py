@@ -181,6 +181,19 @@ def encode_all(type_: PropertyType, values: Sequence[Value | None]) -> list[int 
     return kept
 
 
+def keep_as(
+    values: Sequence[Value | None], from_type: PropertyType, to_type: PropertyType, zone: tzinfo
+) -> list[int | str | None]:
+    """Values of one type, read and kept as another; one that cannot be is empty, as an import leaves it."""
+    try:
+        read = values
+        if from_type is not to_type:
+            read = [None if value is None else convert(value, from_type, to_type, zone) for value in values]
+        return encode_all(to_type, read)
+    except CannotRead:
+        return [None] if len(values) == 1 else [keep_as([each], from_type, to_type, zone)[0] for each in values]
+
+
 def decode(type_: PropertyType, number: int | None, text: str | None) -> Value | None:
     """The value kept as `number` and `text`; a number without decimals comes back as int."""
     if type_ in (PropertyType.TEXT, PropertyType.LIST):

@@ -18,7 +18,14 @@ from webapp.extensions import db
 from webapp.tenancy import set_tenant
 
 
-@pytest.fixture(scope="module", params=DATABASES)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Both databases, unless a module says that its rules do not depend on them."""
+    if "world" in metafunc.fixturenames:
+        databases = getattr(metafunc.module, "DATABASES", DATABASES)
+        metafunc.parametrize("world", databases, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def world(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

@@ -9,6 +9,8 @@ from tests.guards.drawing import move_in
 from tests.guards.world import World
 from tests.texts import words_of
 
+# What is drawn is the same on both; tests/guards/test_reading.py opens every page on both.
+DATABASES = ["sqlite"]
 LABELLED = re.compile(
     r"<(button|a|label|h1|h2|h3|option|legend|dt|th|summary)\b[^>]*>(.*?)</\1>|aria-label=\"([^\"]*)\"", re.S
 )

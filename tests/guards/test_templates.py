@@ -14,6 +14,8 @@ from webapp.assets import FILES, ICONS, STATIC, icon
 from webapp.config import ROOT
 from webapp.wording import STATES, STEP_STATES
 
+# What is drawn is the same on both; tests/guards/test_reading.py opens every page on both.
+DATABASES = ["sqlite"]
 FOLDER = ROOT / "webapp" / "templates"
 TEMPLATES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.html"))
 PARTIALS = [name for name in TEMPLATES if name.rpartition("/")[2].startswith("_")]

@@ -83,7 +83,7 @@ def test_conditions_add_up_with_search_status_and_order_and_stand_above_the_tabl
 
     assert column(page) == ["Finch 3", "Finch 1"]
     assert "Size from 1" in page
-    assert "Plan has “gold”" in page
+    assert "Plan contains “gold”" in page
     assert 'href="/customers?q=finch&amp;status=Active&amp;sort=-size&amp;plan.has=gold"' in page  # without the size
     assert 'href="/customers.csv?q=finch&amp;status=Active&amp;sort=-size&amp;size.min=1&amp;plan.has=gold"' in page
 
@@ -131,7 +131,7 @@ def test_what_is_no_condition_is_left_out(person, cast, provider, query):
     ("query", "words"),
     [
         ("nobody.min=3", "nobody from “3”"),  # its property was deleted
-        ("size.has=x", "Size has “x”"),  # its property was a text once
+        ("size.has=x", "Size contains “x”"),  # its property was a text once
         ("size.is=yes", "Size is “yes”"),
     ],
 )

@@ -155,6 +155,26 @@ def test_stale_values_look_stale(person, cast, why):
     assert '<div class="panel-body muted">' in page[page.index('id="curve"') : page.index('id="curve"') + 300]
 
 
+@pytest.mark.parametrize("why", ["disconnected", "gone", "fresh"])
+def test_curve_ends_where_the_data_ends(person, cast, why):
+    provider = factories.make_provider(cast.acme, last_success_at=now(), movements_read=3)
+    customer = factories.make_customer(provider)
+    factories.make_movement(customer, now() - timedelta(days=200), 9900, 9900)
+    factories.make_movement(customer, now() - timedelta(days=10), -9900, 0, type="churn")  # not known to have happened
+    read_last = now() - timedelta(days=100)
+    if why == "disconnected":
+        provider.state, provider.last_success_at = ProviderState.DISCONNECTED, read_last
+    elif why == "gone":
+        customer.gone_at = read_last
+
+    page = words_of(page_of(person(cast.max), customer))
+
+    last = f"{read_last.day} {read_last:%b %Y}"
+    assert (f"Dashed: 1 scheduled change after {last}." in page) == (why != "fresh")
+    assert ("Churn Scheduled" in page) == (why != "fresh")
+    assert ("today Marks on the curve" in page) == (why == "fresh")
+
+
 def test_neighbours_and_unknown_customers_are_the_same_404(person, cast, customer):
     gil = person(cast.gil)
 

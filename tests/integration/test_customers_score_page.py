@@ -247,6 +247,16 @@ def test_no_score_then_is_said(person, cast, customer, version):
     assert "There was no score then: not enough data." in words
 
 
+def test_score_is_not_compared_with_a_rebuilt_one_that_knew_less(person, cast, customer, version):
+    keep_day(customer, version, [1000, 1000, None, 1000, None], ago(40), rebuilt=True)
+    keep_now(customer, version, EXAMPLE, caps=["past_due"])
+
+    words = words_of(page_of(person(cast.ada), customer))
+
+    assert "No trend yet: the score of that day, 100, was rebuilt from movements" in words
+    assert "Decline" not in words
+
+
 def test_history_is_drawn_and_listed_with_its_versions(person, cast, customer, version, properties):
     newer = factories.make_health_version(cast.acme, *factors_of(properties), number=2, note="Less of the peak")
     keep_day(customer, version, [500] * 5, ago(60), rebuilt=True)
@@ -260,7 +270,7 @@ def test_history_is_drawn_and_listed_with_its_versions(person, cast, customer, v
     assert table(html)[1:] == [
         [day(ago(0)), "65", "2 Stable", "none", "2"],
         [day(ago(30)), "none", "Not enough data", "none", "2"],
-        [day(ago(40)), "70", "2 Stable", "+20", "1"],
+        [day(ago(40)), "70", "2 Stable", "none", "1"],
         [day(ago(60)), "50", "3 Watch", "none", "1 rebuilt"],
     ]
     assert f'aria-label="Score of Blue Finch since {day(ago(60))}: lowest 50, highest 70, now 65."' in html

@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import event
 
 from tests import factories
+from tests.health_scores import furnish
+from tests.kept_scores import keep_day, keep_now
 from tests.texts import words_of
 from webapp import scoring
 from webapp.dashboard import grades_of, moved_most, to_call_first
 from webapp.extensions import db
 from webapp.health import Grade
-from webapp.models import ImportState, ProviderState, Scoring
+from webapp.models import ImportState, ProviderState, Scoring, Source
 from webapp.models.types import now
 from webapp.tenancy import acting_for
 
@@ -111,8 +113,34 @@ def test_ten_largest_moves_of_the_week_in_both_directions(cast, person, provider
 
     assert [each.moved for each in moved] == [110, -100, 90, -80, 70, -60, 50, -40, 30, -20]
     assert NAMES.findall(shown)[:2] == ["Mover 11", "Mover 10"]
-    assert "50.0 → 61.0" in words_of(shown)
+    assert "50 → 61" in words_of(shown)
     assert "3 Watch → 2 Stable" in words_of(shown)
+
+
+def test_no_move_is_told_of_what_was_not_known_a_week_ago(cast, provider, version):
+    (peak,) = furnish(cast.acme, "MRR vs peak")
+    fit = factories.make_property(cast.acme, "Fit", type="number", source=Source.BY_HAND, field=None)
+    newer = factories.make_health_version(
+        cast.acme, *(scoring.row_of(each, 1, 0, 100) for each in (peak, fit)), number=2
+    )
+    today, week = now().date(), now().date() - timedelta(days=7)
+    for name, status, caps, rated, rebuilt, then in (
+        ("Shrank", "Active", [], None, True, newer),
+        ("Past due since then", "Past Due", ["past_due"], None, False, newer),
+        ("Past due since when", "Past Due", ["past_due"], None, True, newer),
+        ("Leaving since when", "Active", ["scheduled_churn"], None, True, newer),
+        ("Rated since when", "Active", [], 50, True, newer),
+        ("By another version then", "Active", [], None, False, version),
+    ):
+        customer = factories.make_customer(provider, name, status=status)
+        factories.make_value(fit, customer, number=rated)
+        keep_day(customer, then, [900, None] if then is newer else [900], week, rebuilt=rebuilt)
+        keep_now(customer, newer, [300, rated], caps)
+
+    with acting_for(cast.acme.id):
+        moved = moved_most(provider, today)
+
+    assert {each.customer.name for each in moved} == {"Shrank", "Past due since then"}
 
 
 def test_calls_are_ordered_by_points_lost_times_mrr(cast, person, provider, version):

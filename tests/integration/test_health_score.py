@@ -85,9 +85,9 @@ def test_example_works_out_a_score_of_the_tenants_own_customers(person, cast, pr
     page = words_of(person(cast.max).get(ADDRESS).text)
 
     assert "For example: Blue Finch" in page
-    assert "Subscription status Active 100.0 × 3 300.0" in page
-    assert "MRR vs peak 82.00 % 64.0 × 2 128.0" in page
-    assert "428.0 ÷ 5 = 85.6, shown as 86." in page
+    assert "Subscription status Active 100 × 3 300" in page
+    assert "MRR vs peak 82.00 % 64 × 2 128" in page
+    assert "428 ÷ 5 = 85.6, shown as 86." in page
     assert "1 Healthy" in page
 
 

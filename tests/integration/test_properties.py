@@ -59,6 +59,7 @@ def test_rows_say_source_type_fill_rate_and_state(person, cast, provider):
         ({"last_success_at": now(), "state": ProviderState.DISCONNECTED}, "Stale since"),
         ({"last_success_at": now(), "state": ProviderState.PAUSED}, "Up to date"),
         ({"last_success_at": None}, "Filled on the next sync"),
+        ({"last_success_at": None, "state": ProviderState.DISCONNECTED}, "Not connected"),
     ],
 )
 def test_state_follows_the_connection(person, cast, changes, state):
@@ -137,6 +138,34 @@ def test_waiting_properties_say_what_they_wait_for(person, cast, state, words):
 
     assert words in page
     assert "Sync now" not in page
+
+
+def test_without_a_connection_no_property_is_said_to_be_filled_on_the_next_sync(person, cast):
+    provider = factories.make_provider(cast.acme, ProviderState.DISCONNECTED, last_success_at=now())
+    new = factories.make_property(cast.acme, "New", type="text")
+    customer = factories.make_customer(provider)
+    ada = person(cast.ada)
+
+    pages = [ada.get(path).text for path in ("/properties", f"/customers/{customer.id}", f"/properties/{new.id}")]
+    table_of_all = ada.get("/customers").text
+
+    for page in pages:
+        assert "Stale since" in page
+        assert "next sync" not in page
+    assert "Connect it again" in pages[0]
+    assert "Next sync" not in table_of_all
+
+
+def test_a_connection_that_began_again_says_what_it_waits_for(person, cast):
+    before = now() - timedelta(hours=3)
+    factories.make_provider(cast.acme, ProviderState.SETTING_UP, last_success_at=before, connected_at=now())
+    factories.make_property(cast.acme, "MRR", **FILLED)
+
+    page = page_of(person(cast.max))
+
+    assert "Stale since" in page
+    assert "ChartMogul is connected again. Initial sync is set up manually by our team" in page
+    assert "says why" not in page
 
 
 def test_running_import_is_pointed_to(person, cast, provider):

@@ -125,6 +125,15 @@ def test_complete_set_up_queues_the_first_import(person, cast: Cast, path):
     assert entry("provider:set_up").actor == "sam@customerscore.example"
 
 
+def test_import_of_an_account_that_was_connected_before_is_not_called_the_first(person, cast: Cast, path):
+    change(cast.acme, last_success_at=now() - timedelta(days=3))
+
+    person(cast.sam).post(path, **HOURS)
+
+    (import_,) = imports(cast.acme)
+    assert (import_.trigger, import_.requested_by) == (Trigger.MANUAL, "sam@customerscore.example")
+
+
 def test_daily_in_the_tenants_time_zone_and_without_leads(person, cast: Cast, path):
     cast.acme.time_zone = "America/New_York"
     db.session.commit()

@@ -103,7 +103,8 @@ def test_turn_ends_early_for_an_import_that_had_none(app, settings, connected, w
     assert queued(settings, LATER_TURNS) == [f"imp-{import_.id}-{import_.sent}"]
 
 
-def test_first_turn_of_an_import_may_take_its_time(app, connected, waiting):
+def test_first_turn_of_an_import_may_take_its_time(app, connected, waiting, monkeypatch):
+    monkeypatch.setattr(queue, "FIRST_TURN_SECONDS", 600)
     provider, _ = connected
 
     assert after_one_turn(app, provider, syncing.start(provider)).state == ImportState.DONE

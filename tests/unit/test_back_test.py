@@ -1,4 +1,4 @@
-"""The back-test: grades of the past from movements, and who is counted."""
+"""The back-test: who is counted, who was warned of, and what is not known of the past."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -6,11 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from webapp.back_test import DAYS_BEFORE, BackTest, Past, Tally, has_history
+from webapp.back_test import DAYS_BEFORE, Tally
 from webapp.chartmogul.fields import FIELDS, PropertyType
-from webapp.health import Config, Factor, Grade
-from webapp.rebuilt import can_be_rebuilt, value_at
-from webapp.values import Moment
+from webapp.health import Config, Factor
+from webapp.score_past import Past, has_history
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
@@ -18,10 +17,7 @@ STATUS = Factor("s", "Status", PropertyType.TEXT, 1, by_text={"active": 100, "pa
 PEAK = Factor("p", "MRR vs peak", PropertyType.PERCENT, 3, zero=5_000, hundred=10_000)
 NOTE = Factor("n", "Note", PropertyType.TEXT, 1, by_text={"fine": 100})
 OF = {"s": FIELDS["cm_status"], "p": FIELDS["cm_mrr_vs_peak_pct"], "n": None}
-
-
-def back_test(*factors):
-    return BackTest(Config(0, factors, {"past_due": 39}), [OF.get(each.key) for each in factors], ZONE)
+NOBODY_SPECIAL = SimpleNamespace(customer_since=None)
 
 
 def moved(days_ago: int, amount: int, after: int, type_: str = "new_biz"):
@@ -35,7 +31,8 @@ LEFT = moved(0, -4_000, 0, "churn")
 
 def tallied(*movements, factors=(STATUS, PEAK)):
     tally = Tally()
-    back_test(*factors).add(tally, Past(None), movements, NOW)
+    past = Past(Config(0, factors, {"past_due": 39}), [OF.get(each.key) for each in factors], ZONE)
+    tally.add(past, NOBODY_SPECIAL, movements, NOW)
     return tally
 
 
@@ -48,11 +45,10 @@ def test_who_shrank_before_churning_was_warned_of_from_then_on():
     assert tally.customers == 1
 
 
-@pytest.mark.parametrize(("days", "grade"), [(30, Grade.AT_RISK), (81, Grade.HEALTHY), (401, None), (0, None)])
-def test_grade_is_that_of_what_had_happened_by_then(days, grade):
-    found = back_test(STATUS, PEAK).grade_at(Past(None), [BEGAN, SHRANK, LEFT], NOW - timedelta(days))
+def test_points_of_each_factor_are_those_of_the_fewest_days_before():
+    tally = tallied(BEGAN, SHRANK, LEFT, factors=(STATUS, PEAK, NOTE))
 
-    assert found == grade
+    assert [tally.mean_points(place) for place in range(3)] == [1000, 0, None]
 
 
 def test_who_churned_within_30_days_is_not_counted():
@@ -76,22 +72,11 @@ def test_who_had_left_and_come_back_was_no_customer_between():
     assert {days: tally.scored[days] for days in DAYS_BEFORE} == {30: 1, 60: 0, 90: 0}
 
 
-def test_factors_without_history_are_named_and_not_counted():
-    test = back_test(STATUS, NOTE, PEAK)
+@pytest.mark.parametrize(("weight", "scored"), [(4, 1), (5, 0)])
+def test_without_half_of_the_weights_nobody_had_a_number(weight, scored):
+    note = Factor("n", "Note", PropertyType.TEXT, weight, by_text={"fine": 100})
 
-    assert [factor.name for factor in test.left_out] == ["Note"]
-    assert test.config.factors == (STATUS, PEAK)
-    assert test.config.caps == {}
-    assert test.grade_at(Past(None), [BEGAN], NOW) is Grade.HEALTHY
-
-
-@pytest.mark.parametrize("codename", [codename for codename, field in FIELDS.items() if can_be_rebuilt(field)])
-def test_values_are_those_that_history_pages_show(codename):
-    field = FIELDS[codename]
-    at, customer, movements = NOW - timedelta(30), Past(NOW - timedelta(400)), [BEGAN, SHRANK, LEFT]
-    test = BackTest(Config(0, (Factor("x", "X", field.type, 1, hundred=1),), {}), [field], ZONE)
-
-    assert test.values_at(customer, movements, at) == [value_at(field, customer, movements, Moment(at, ZONE, 0))]
+    assert tallied(BEGAN, LEFT, factors=(STATUS, PEAK, note)).scored[30] == scored
 
 
 def test_history_is_there_for_status_and_for_what_movements_tell():

@@ -50,8 +50,9 @@ def test_days_lie_in_few_ranges_in_order(one, other):
     [
         (PropertyType.NUMBER, 0, 30_000, 10_000, "0"),
         (PropertyType.NUMBER, 0, 950_000, 10_000, "0 to 9"),
-        (PropertyType.MONEY, 0, 3_100_00, 1, "0.00 to 499.99\u00a0EUR"),
-        (PropertyType.PERCENT, -10_000, 5_000, 1, "-100.00 to -80.01\u00a0%"),
+        (PropertyType.NUMBER, 5_000, 300_000_000, 1, "0 to under 5,000"),
+        (PropertyType.MONEY, 0, 3_100_00, 1, "0.00 to under 500.00\u00a0EUR"),
+        (PropertyType.PERCENT, -10_000, 5_000, 1, "-100.00 to under -80.00\u00a0%"),
     ],
 )
 def test_names_of_ranges(type_, low, high, unit, first):

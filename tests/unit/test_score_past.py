@@ -5,64 +5,92 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.histories import PATIENT, ZONES, Customer, Movement, histories
 from webapp.chartmogul.fields import FIELDS, PropertyType
 from webapp.health import Config, Factor, Facts, score_of
 from webapp.rebuilt import can_be_rebuilt, value_at
-from webapp.score_past import Past, days_before
+from webapp.score_past import Past, changes_of, days_before
 from webapp.scoring import midnight_after
-from webapp.values import Moment, encode_all
+from webapp.values import Moment, keep_as
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TODAY = date(2026, 11, 28)
-CODENAMES = ("cm_mrr", "cm_mrr_change_90d_pct", "cm_days_since_contraction", "cm_mrr_vs_peak_pct", "cm_tenure_days")
-FACTORS = tuple(
-    Factor(name, name, FIELDS[name].type, 1 + place % 3, 0, 100_000, empty=70 if place == 2 else None)
-    for place, name in enumerate(CODENAMES)
-)
-STATUS = Factor("status", "Status", PropertyType.TEXT, 1, by_text={"active": 100})
-CONFIG = Config(4, (*FACTORS, STATUS), {})
-READ = [FIELDS[name] for name in (*CODENAMES, "cm_status")]
+TOLD = [codename for codename, field in FIELDS.items() if can_be_rebuilt(field) and field.type != PropertyType.LIST]
+UNTOLD = ["cm_status", "cm_city"]
 
 
-def end_of(zone: ZoneInfo):
-    return lambda day: midnight_after(day, zone) - timedelta(microseconds=1)
+def factor(place: int, codename: str) -> Factor:
+    by_text = {"active": 100, "churn": 0, "expansion": 70} if FIELDS[codename].type is PropertyType.TEXT else None
+    empty = 70 if place % 3 == 2 and codename in TOLD else None
+    return Factor(codename, codename, FIELDS[codename].type, 1 + place % 3, 0, 100_000, by_text, empty)
 
 
-@settings(PATIENT, max_examples=60)
-@given(histories())
-def test_points_are_those_of_each_value_read_at_each_days_end(history) -> None:
+def end_of(day: date, zone: ZoneInfo) -> Moment:
+    return Moment(midnight_after(day, zone) - timedelta(microseconds=1), zone, 0)
+
+
+@settings(PATIENT, max_examples=50)
+@given(histories(), st.lists(st.sampled_from(TOLD), min_size=1, max_size=6, unique=True))
+def test_points_are_those_of_each_value_read_at_each_days_end(history, codenames) -> None:
     customer, movements, moment = history
-    moved = {movement.at.astimezone(moment.zone).date() for movement in movements}
-    days = days_before(moment.today, 30, moved)
-    ends = end_of(moment.zone)
+    fields = [FIELDS[each] for each in (*codenames, *UNTOLD)]
+    config = Config(4, tuple(factor(place, field.codename) for place, field in enumerate(fields)), {})
+    days = days_before(moment.today, 30, {movement.at.astimezone(moment.zone).date() for movement in movements})
+    moments = [end_of(day, moment.zone) for day in days]
 
-    found = {each.day: each for each in Past(CONFIG, READ, moment.zone, ends).of(customer, movements, days)}
+    found = Past(config, fields, moment.zone).of(customer, movements, moments)
 
-    current = None
-    for day in days:
-        then = Moment(ends(day), moment.zone, 0)
+    begun = False
+    for then, score in zip(moments, found, strict=True):
         mrr = sum(each.movement_minor for each in movements if each.at <= then.now)
-        if current is None and mrr <= 0:
-            assert day not in found
+        begun = begun or mrr > 0
+        if not begun:
+            assert score is None
             continue
-        values = [value_at(field, customer, movements, then) if can_be_rebuilt(field) else None for field in READ]
-        kept = [encode_all(field.type, [value])[0] for field, value in zip(READ, values, strict=True)]
-        expected = score_of(CONFIG, kept, Facts("Active" if mrr > 0 else "Cancelled"))
-        current = found.get(day, current)
-        assert current is not None
-        counted = {line.factor.key: line.points for line in expected.lines}
-        assert current.points == tuple(counted.get(factor.key) for factor in CONFIG.factors)
-        assert (current.score, current.why_none) == (expected.score, expected.why_none)
+        status = "Active" if mrr > 0 else "Cancelled"
+        values = [value_at(field, customer, movements, then) if can_be_rebuilt(field) else None for field in fields]
+        values[-2] = status
+        kept = [keep_as([value], of.type, of.type, moment.zone)[0] for of, value in zip(fields, values, strict=True)]
+        expected = score_of(config, kept, Facts(status))
+        counted = {line.factor.key: line.points for line in expected.lines if line.factor.key != "cm_city"}
+        assert score is not None
+        assert score.points == tuple(counted.get(factor.key) for factor in config.factors)
+        assert (score.score, score.why_none) == (expected.score, expected.why_none)
 
 
 def moved(day: str, minor: int, type_: str = "expansion") -> Movement:
     return Movement(datetime.fromisoformat(f"{day}T10:00:00+00:00"), type_, minor)
 
 
-def past(*factors: Factor) -> Past:
-    return Past(Config(1, factors, {}), [FIELDS[each.key] for each in factors], BERLIN, end_of(BERLIN))
+def told(movements: list[Movement], days: list[date], *factors: Factor):
+    past = Past(Config(1, factors, {}), [FIELDS[each.key] for each in factors], BERLIN)
+    return list(changes_of(days, past.of(Customer(), movements, [end_of(day, BERLIN) for day in days])))
+
+
+NUMBERS = [codename for codename in TOLD if FIELDS[codename].type is not PropertyType.TEXT]
+
+
+@pytest.mark.parametrize("codename", NUMBERS)
+def test_value_that_changes_by_itself_is_read_on_that_day(codename):
+    """On each of 700 days, as movements leave the last 30, 90, 180 and 365 of them, and others get older."""
+    field, customer = FIELDS[codename], Customer(customer_since=datetime(2024, 12, 20, 9, tzinfo=UTC))
+    movements = [
+        moved("2025-01-10", 1000, "new_biz"),
+        moved("2025-02-03", 500),
+        moved("2025-03-07", -300, "contraction"),
+    ]
+    movements += [moved("2025-09-01", -1200, "churn"), moved("2025-10-01", 700, "reactivation")]
+    moments = [end_of(date(2025, 1, 10) + timedelta(days=day), BERLIN) for day in range(700)]
+    values = [value_at(field, customer, movements, moment) for moment in moments]
+    kept = keep_as(values, field.type, field.type, BERLIN)
+    numbers = {each for each in kept if isinstance(each, int)}
+    of = Factor(codename, codename, field.type, 1, min(numbers) - 1, max(numbers))
+
+    found = Past(Config(1, (of,), {}), [field], BERLIN).of(customer, movements, moments)
+
+    assert [each and each.points for each in found] == [(of.points(each),) for each in kept]
 
 
 def test_who_paid_no_more_had_churned_and_before_the_first_payment_there_was_nobody():
@@ -70,12 +98,20 @@ def test_who_paid_no_more_had_churned_and_before_the_first_payment_there_was_nob
     mrr = Factor("cm_mrr", "MRR", PropertyType.MONEY, 1, 0, 1000)
     days = days_before(TODAY, 30, {date(2026, 8, 3), date(2026, 10, 7)})
 
-    found = past(mrr).of(Customer(), movements, days)
+    found = told(movements, days, mrr)
 
-    assert [(each.day.isoformat(), each.score, each.why_none) for each in found] == [
+    assert [(day.isoformat(), then.score, then.why_none) for day, then in found] == [
         ("2026-08-03", 500, None),
         ("2026-10-07", None, "churned"),
     ]
+
+
+def test_who_paid_was_active():
+    status = Factor("cm_status", "Status", PropertyType.TEXT, 3, by_text={"active": 100, "past due": 20})
+
+    ((_, then),) = told([moved("2026-08-03", 500, "new_biz")], [date(2026, 9, 1)], status)
+
+    assert then.points == (1000,)
 
 
 def test_values_are_read_as_the_propertys_type_and_one_that_cannot_be_is_not_counted():
@@ -83,9 +119,9 @@ def test_values_are_read_as_the_propertys_type_and_one_that_cannot_be_is_not_cou
     as_number = Factor("cm_mrr", "MRR", PropertyType.NUMBER, 1, 0, 100_000)
     as_date = Factor("cm_mrr", "MRR", PropertyType.DATE, 1, 0, 100)
 
-    (found,) = past(as_number, as_date).of(Customer(), movements, [date(2026, 9, 1)])
+    ((_, then),) = told(movements, [date(2026, 9, 1)], as_number, as_date)
 
-    assert found.points == (500, None)
+    assert then.points == (500, None)
 
 
 def test_days_are_one_a_week_up_to_yesterday_and_those_that_matter():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.score_words import cap_words, differences, share_of, signed, tenths, terms, without_value
+from webapp.score_words import cap_words, differences, share_of, terms, without_value
 
 PEAK = {
     "property": "a", "codename": "peak", "name": "MRR vs peak", "type": "percent", "weight": 2, "zero": 5_000,
@@ -14,15 +14,6 @@ STATUS = {
 }  # fmt: skip
 INTERVAL = {**STATUS, "property": "c", "name": "Interval", "type": "number", "by_text": {"10000": 40, "120000": 1}}
 CAPS = {"scheduled_churn": 19, "past_due": 39}
-
-
-@pytest.mark.parametrize(("number", "words"), [(608, "60.8"), (0, "0.0"), (-5, "-0.5"), (1000, "100.0")])
-def test_tenths_are_told_with_one_decimal(number, words):
-    assert tenths(number) == words
-
-
-def test_changes_carry_their_sign():
-    assert [signed(each) for each in (123, 0, -5)] == ["+12.3", "0.0", "-0.5"]
 
 
 def test_points_on_a_line_are_told_by_both_ends():

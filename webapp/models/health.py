@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     select,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from webapp.extensions import Base, db
 from webapp.models.types import UtcDateTime, now
@@ -115,12 +115,17 @@ class ScoreDay(TenantOwned, Base):
     @classmethod
     def score_on(cls, day: date) -> ColumnElement[Any]:
         """The score on a day of the customer whose row of CustomerValues is selected."""
+        return cls.on(day, cls.score)
+
+    @classmethod
+    def on(cls, day: date, what: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+        """Something of the row that held on a day for the customer whose row of CustomerValues is selected."""
         of_customer = (
             cls.tenant_id == CustomerValues.tenant_id,
             cls.provider_id == CustomerValues.provider_id,
             cls.customer_uuid == CustomerValues.uuid,
         )
-        newest: Select[Any] = select(cls.score).where(*of_customer, cls.day <= day)
+        newest: Select[Any] = select(what).where(*of_customer, cls.day <= day)
         return newest.order_by(cls.day.desc()).limit(1).correlate(CustomerValues).scalar_subquery()
 
 

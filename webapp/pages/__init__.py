@@ -7,6 +7,7 @@ from webapp.pages import (
     columns,
     customers,
     dashboard,
+    definitions,
     exports,
     factor_places,
     factors,
@@ -33,7 +34,7 @@ from webapp.pages import (
 
 for module in (columns, exports, filters, histories, opinions, values, views):
     customers.blueprint.register_blueprint(module.blueprint)
-for part in (property_pieces.blueprint, attributes.blueprint, starter_set.blueprint):
+for part in (definitions.blueprint, property_pieces.blueprint, attributes.blueprint, starter_set.blueprint):
     properties.blueprint.register_blueprint(part)
 for part in (score_drafts.blueprint, factors.blueprint, factor_places.blueprint, score_versions.blueprint):
     health_score.blueprint.register_blueprint(part)

@@ -1,5 +1,6 @@
 """Customers: the list, and a page each."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -108,11 +109,13 @@ def render_customer(
     """A customer's page. `wrong`: by property, what was typed for a value and what is wrong with it; `opinion`: the
     form of a second opinion that was refused."""
     provider = owned_or_404(Provider, customer.provider_id)
+    stale = customer.gone_at or stale_since(provider)
     page, pages, movements = mrr_history.page_of_movements(customer, provider, request.args.get("page", ""))
     context = {
         "customer": customer,
         "provider": provider,
-        "at": now(),
+        "stale": stale,
+        "until": stale or now(),
         "movements": movements,
         "movement_words": mrr_history.MOVEMENT_WORDS,
         "page": page,
@@ -121,20 +124,18 @@ def render_customer(
     if wants_partial():
         return make_response(render_template("customers/_movements.html", **context), status)
     beyond = {"wrong": wrong or {}, "opinions": shown_opinions(customer, now(), zone(), opinion)}
-    return make_response(
-        render_template("customers/show.html", **context, **beyond, **_whole(customer, provider)), status
-    )
+    beyond |= _whole(customer, provider, stale)
+    return make_response(render_template("customers/show.html", **context, **beyond), status)
 
 
-def _whole(customer: Customer, provider: Provider) -> dict[str, Any]:
+def _whole(customer: Customer, provider: Provider, stale: datetime | None) -> dict[str, Any]:
     """What only the whole page shows."""
-    at, values = now(), shown_values(customer, provider)
-    curve = mrr_history.curve_of(customer, provider, at)
-    label = mrr_history.in_words(curve, provider.currency)
-    health = score_of_customer(customer, values, zone(), at)
+    values = shown_values(customer, provider)
+    curve = mrr_history.curve_of(customer, provider, stale or now())
+    label = mrr_history.in_words(curve, provider.currency, bool(stale))
+    health = score_of_customer(customer, values, zone(), now())
     past = health.history if health else None
     return {
-        "stale": customer.gone_at or stale_since(provider),
         "curve": curve,
         "legend": mrr_history.legend_of(curve),
         "last_import": last_changes(customer, provider),

@@ -15,8 +15,6 @@ from webapp.scoring import tenant_zone
 from webapp.tenancy import owned
 
 blueprint = Blueprint("dashboard", __name__)
-blueprint.add_app_template_filter(lambda tenths: f"{tenths // 10}.{tenths % 10}", "tenths")
-blueprint.add_app_template_filter(lambda tenths: f"{tenths / 10:+.1f}", "net_tenths")
 
 
 @blueprint.get("/")

@@ -18,7 +18,8 @@ from webapp.models.types import now
 from webapp.rendering import page_or_partial, wants_partial
 from webapp.score_draft import LONGEST_NOTE, next_number, problems_of, stamp_of
 from webapp.score_preview import preview
-from webapp.score_words import cap_words, signed, tenths
+from webapp.score_sentences import signed, tenths
+from webapp.score_words import cap_words
 from webapp.scoring import Basis
 from webapp.shown_scores import example, shown_factors, versions_told
 from webapp.starter_set import offered

@@ -3,24 +3,20 @@
 from uuid import UUID
 
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
-from flask_login import current_user
 from sqlalchemy import func
-from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp.attributes import new_attributes
 from webapp.charts import bar, histogram
 from webapp.customer_columns import all_properties
-from webapp.definitions import count_versions, define, delete, versions_of
+from webapp.definitions import count_versions, delete, versions_of
 from webapp.distributions import distribution, examples, filled_by_hand
 from webapp.extensions import db
-from webapp.forms.properties import PropertyForm, problems_of
-from webapp.freshness import customer_count, property_state, stale_since, when_filled
+from webapp.freshness import customer_count, property_state, stale_since
 from webapp.gate import members_too
 from webapp.models import CustomerValues, ImportWarning, Property, Provider, Source
 from webapp.models.properties import Deleted
-from webapp.pages.property_pieces import form_context
-from webapp.property_draft import AS_WORDS, Draft, fields_of
+from webapp.property_draft import AS_WORDS
 from webapp.property_uses import in_score, last_imports, shown_to
 from webapp.rendering import page_or_partial, wants_partial
 from webapp.starter_set import offered
@@ -39,6 +35,7 @@ IN_RANGES = (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT, Prop
 @members_too
 def index() -> AnyResponse:
     provider = Provider.current()
+    stale = stale_since(provider)
     source = request.args.get("source")
     source = source if source in tuple(Source) else None
     properties = all_properties()
@@ -49,7 +46,7 @@ def index() -> AnyResponse:
         any_at_all=bool(properties),
         source=Source(source) if source else None,
         provider=provider,
-        stale=stale_since(provider),
+        stale=stale,
         total=customer_count(provider),
         by_hand=filled_by_hand(properties, provider),
         users=shown_to(properties),
@@ -57,7 +54,7 @@ def index() -> AnyResponse:
         imports=last_imports(properties),
         starter_set=offered(provider, properties),
         attributes=new_attributes(provider, properties),
-        waiting=[row for row in properties if property_state(row, provider, None) == "waiting"],
+        waiting=[row for row in properties if property_state(row, provider, stale) in ("waiting", "unconnected")],
         live_import=provider.live_import() if provider and provider.live else None,
         saved=request.args.get("saved"),
     )
@@ -96,66 +93,6 @@ def _unreadable(property_: Property) -> int:
     """How many customers' values the import that filled the property could not read."""
     of_it = ImportWarning.import_id == property_.filled_import_id, ImportWarning.property_id == property_.id
     return db.session.scalar(owned(ImportWarning, func.count()).where(*of_it)) or 0
-
-
-@blueprint.route("/properties/new", methods=["GET", "POST"])
-def create() -> AnyResponse:
-    return _define(None)
-
-
-@blueprint.route("/properties/<uuid:id>/edit", methods=["GET", "POST"])
-def update(id: UUID) -> AnyResponse:
-    return _define(owned_or_404(Property, id))
-
-
-def _define(edited: Property | None) -> AnyResponse:
-    """The form of a new property or of an existing one: shown, shown again with its problems, or saved."""
-    if request.method == "GET":
-        return make_response(render_template("properties/edit.html", **form_context(edited, request.args)))
-    form, provider = PropertyForm(), Provider.current()
-    others = [row for row in all_properties() if row is not edited]
-    connected = bool(provider and provider.live)
-    taken = {row.codename for row in others}
-    draft = Draft.of(form.sent, fields_of(provider, edited), taken, connected, edited)
-    if "show" in request.form:  # the button that stands in for scripts
-        return make_response(render_template("properties/edit.html", **form_context(edited, form.sent)))
-    twin = next((row for row in others if _is_saved_as(row, draft)), None) if edited is None else None
-    if twin is not None:  # the same form a second time
-        return _saved(twin, provider)
-    may_use = connected or bool(edited and edited.from_chartmogul)
-    problems = problems_of(form.sent, draft, others, may_use)
-    if not problems:
-        try:
-            property_ = define(edited, draft, others, current_user.email)
-            db.session.commit()
-            return _saved(property_, provider)
-        except Deleted:
-            abort(404)
-        except IntegrityError:  # another was saved in the same moment, with this codename or into the same slot
-            db.session.rollback()
-            others = [row for row in all_properties() if row is not edited]
-            problems = problems_of(form.sent, draft, others, may_use) or {
-                "name": "Another property was saved in the same moment. Save again."
-            }
-    context = form_context(edited, form.sent, problems)
-    return make_response(render_template("properties/edit.html", **context), 422)
-
-
-def _is_saved_as(property_: Property, draft: Draft) -> bool:
-    same = (property_.name, property_.definition) == (draft.name, draft.definition)
-    return same and draft.codename in (property_.codename, draft.suggested)
-
-
-def _saved(property_: Property, provider: Provider | None) -> AnyResponse:
-    """Back to the list, which says when the property is filled."""
-    title, words = f"{property_.name} saved.", "Its values are set by hand on each customer's page."
-    if property_.waiting:
-        title += " Filled on the next sync."
-        words = when_filled(provider)
-    elif property_.from_chartmogul:
-        words = "Its values stay as they are."
-    flash(words, title)
-    return redirect(url_for("properties.index", saved=property_.codename), 303)
 
 
 @blueprint.route("/properties/<uuid:id>/delete", methods=["GET", "POST"])

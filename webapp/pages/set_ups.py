@@ -113,12 +113,13 @@ def _waiting_or_404() -> Provider:
 
 
 def _complete(provider: Provider, form: SetUpForm) -> tuple[str, str]:
-    """Set the schedule and start the first import, unless somebody has already; says which, in words."""
+    """Set the schedule and start an import, unless somebody has already; says which, in words."""
     if provider.state != ProviderState.SETTING_UP:
         return _why_not(provider)
     at, leads = now(), bool(form.import_leads.data)
     provider.complete_set_up(form.hours, form.time_of_day, leads, at)
-    import_ = provider.start_import(Trigger.FIRST, current_user.email, at)
+    trigger = Trigger.MANUAL if provider.last_success_at else Trigger.FIRST  # of an account that was connected before
+    import_ = provider.start_import(trigger, current_user.email, at)
     try:
         db.session.flush()
     except IntegrityError:
@@ -136,7 +137,7 @@ def _why_not(provider: Provider) -> tuple[str, str]:
         return "ChartMogul is not connected", "Nothing was changed. It was disconnected in the meantime."
     if provider.awaits_set_up:
         return "The set-up waits for a new API key", "Nothing was changed. ChartMogul refused the one there is."
-    return "The set-up is already complete", "Nothing was changed. The first import was started before."
+    return "The set-up is already complete", "Nothing was changed. Its import was started before."
 
 
 def _page(tenant: Tenant, provider: Provider, form: SetUpForm, status: int = 200, partial: str = "") -> AnyResponse:
