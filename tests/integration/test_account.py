@@ -144,7 +144,7 @@ def test_figures_are_stale_after_disconnecting(person, cast):
 
     page = page_of(person(cast.max))
 
-    assert "ChartMogul is not connected any more: what it told is kept as it was" in page
+    assert "is not connected any more: what it told is kept as it was" in page
     assert page.count("Stale since <time") == 2
     assert '<tbody class="muted">' in page
     assert '<h2 id="reconciliation-name">MRR on ' in page

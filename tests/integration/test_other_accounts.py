@@ -78,7 +78,7 @@ def test_customer_of_before_is_not_filled_by_the_other_account(person, cast: Cas
         row = words_of(page.split('<tr id="value-mrr"')[1].split("</tr>")[0])
         assert "7.00 EUR ChartMogul Stale since" in row
         assert "import #" not in row
-        assert "is not connected any more" in page
+        assert "The ChartMogul account Acme Analytics is not connected any more" in page
 
 
 def test_dashboard_shows_no_scores_of_an_account_that_was_never_read(person, cast: Cast, before, mrr):
