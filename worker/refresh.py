@@ -302,11 +302,8 @@ def _customers_after(provider: Provider, uuid: str | None, size: int, unread: se
 def movements_of(provider: Provider, customers: Sequence[Any]) -> dict[str, list[Moved]]:
     """The movements that count, by customer uuid; nobody else's lie between these customers' but those of customers
     that we do not hold."""
-    statement = owned(Movement, *Movement.__table__.c[Moved._fields]).where(
-        Movement.provider_id == provider.id,
-        Movement.customer_uuid.between(customers[0].uuid, customers[-1].uuid),
-        Movement.read <= provider.movements_read,
-    )
+    theirs = Movement.customer_uuid.between(customers[0].uuid, customers[-1].uuid)
+    statement = Movement.that_count(provider, *Movement.__table__.c[Moved._fields]).where(theirs)
     found: dict[str, list[Moved]] = defaultdict(list)
     for moved in map(Moved._make, db.session.execute(statement)):
         found[moved.customer_uuid].append(moved)
@@ -327,12 +324,8 @@ def reconcile_customers(import_: Import, provider: Provider, lease: Lease, momen
     kept = Customer.uuid, Customer.name, Customer.mrr_minor, nothing.label("moved"), one.label("present")
     customers = owned(Customer, *kept)
     customers = customers.where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
-    movements = owned(Movement, Movement.customer_uuid, null(), nothing, Movement.movement_minor, nothing)
-    movements = movements.where(
-        Movement.provider_id == provider.id,
-        Movement.read <= provider.movements_read,
-        Movement.at <= moment.now,
-    )
+    counted = Movement.customer_uuid, null(), nothing, Movement.movement_minor, nothing
+    movements = Movement.that_count(provider, *counted).where(Movement.at <= moment.now)
     both = union_all(customers, movements).subquery()
     mrr, moved = func.sum(both.c.mrr_minor), func.sum(both.c.moved)
     differ = (
