@@ -104,6 +104,14 @@ def owned(model: type[Owned], *columns: Any) -> Select[Any]:
     return statement.select_from(model).where(model.tenant_id == current_tenant_id())
 
 
+def read_rows(statement: Select[Any]) -> Sequence[Any]:
+    """All rows of a select of columns by owned(), without the ORM, which takes as long again. It is out of the net's
+    sight, so each table that is read from is narrowed to the tenant here."""
+    for table in statement.get_final_froms():
+        statement = statement.where(table.c.tenant_id == current_tenant_id())
+    return db.session.connection().execute(statement).all()
+
+
 def owned_or_404(model: type[Owned], id_: UUID) -> Owned:
     """This tenant's row, or 404: the same answer for a neighbour's id and for one that never was."""
     row = db.session.scalar(owned(model).where(model.id == id_))  # type: ignore[attr-defined]
