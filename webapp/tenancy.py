@@ -106,8 +106,8 @@ def owned(model: type[Owned], *columns: Any) -> Select[Any]:
 
 
 def read_rows(statement: Select[Any]) -> Sequence[Any]:
-    """All rows of a select of columns by owned(), without the ORM, which takes as long again. The upper net does not see
-    it, so nothing else than what owned() began for this tenant is read."""
+    """All rows of a select of columns by owned(), without the ORM, which takes as long again. The upper net does not
+    see it, so nothing is read but what owned() began for this tenant."""
     if statement.get_execution_options().get("owned_by") != current_tenant_id():
         raise TenantMissing("only a select by owned() is read without the ORM")
     return db.session.connection().execute(statement).all()
