@@ -329,7 +329,10 @@ class _History:
 
     def since(self, type_: str) -> int | None:
         """Days since the last movement of a type."""
-        return next((self.today - day for day, its_type, *_ in reversed(self.past) if its_type == type_), None)
+        for day, its_type, _, _ in reversed(self.past):
+            if its_type == type_:
+                return self.today - day
+        return None
 
     def churned_on(self) -> date | None:
         """The day of the last churn, unless a reactivation came later."""

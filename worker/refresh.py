@@ -130,13 +130,9 @@ def fill_properties(
         differing = _that_differ(properties, customers, new, known)
         changed = _write_values(import_, properties, differing, moment.now)
         after = customers[-1].uuid
-        so_far = {"after": after, "versions": versions, "counts": counts}
-        lease.write(
-            checkpoint={**import_.checkpoint, "filled": so_far},
-            attempt=1,
-            values_changed=Import.values_changed + changed,
-            warnings=Import.warnings + warnings.write(),
-        )
+        so_far = {**import_.checkpoint, "filled": {"after": after, "versions": versions, "counts": counts}}
+        added = {"values_changed": changed, "warnings": warnings.write()}
+        lease.write(added, attempt=1, checkpoint=so_far)
         db.session.commit()
         may_go_on()
     db.session.rollback()
