@@ -33,6 +33,7 @@ from webapp.chartmogul.fields import PropertyType as PropertyType
 from webapp.chartmogul.records import looks_like_timestamp, read_time
 
 Value = int | Decimal | str | bool | date | tuple[str, ...]
+Column = list[Value | None]
 
 TEXT_LENGTH = 2_000
 LARGEST = 2**63 - 1
@@ -102,7 +103,7 @@ def field_values(
 
 
 def values_reader(fields: Collection[str | Field]) -> Callable[[Any, Sequence[Movement], Moment], list[Value | None]]:
-    """`field_values` for many moments: the fields are looked up once, the values come in their order, None for none."""
+    """`field_values` at many moments: the fields are looked up once, the values come in their order, None for none."""
     read = columns_reader(fields)
 
     def values(customer: Any, movements: Sequence[Movement], moment: Moment) -> list[Value | None]:
@@ -113,14 +114,12 @@ def values_reader(fields: Collection[str | Field]) -> Callable[[Any, Sequence[Mo
 
 def columns_reader(
     fields: Collection[str | Field],
-) -> Callable[[Sequence[Any], Sequence[Sequence[Movement]], Moment], list[list[Value | None]]]:
+) -> Callable[[Sequence[Any], Sequence[Sequence[Movement]], Moment], list[Column]]:
     """`field_values` for many customers, with the movements of each: a column of values for each field, None for none.
     What several fields are read from is worked out once."""
     readers = [_reader(field) for field in fields]
 
-    def columns(
-        customers: Sequence[Any], movements: Sequence[Sequence[Movement]], moment: Moment
-    ) -> list[list[Value | None]]:
+    def columns(customers: Sequence[Any], movements: Sequence[Sequence[Movement]], moment: Moment) -> list[Column]:
         facts = _Facts(customers, movements, moment)
         return [read(facts) for read in readers]
 
@@ -249,9 +248,6 @@ def csv_value(type_: PropertyType, value: Value | None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(convert(value, type_, PropertyType.TEXT))
-
-
-Column = list[Value | None]
 
 
 class _Facts:
