@@ -129,7 +129,7 @@ def _furnished(database: str, customers: int) -> Iterator[None]:
     nobody = ChartMogul("http://127.0.0.1:9/v1", 0)
     with place(nobody, database, per_second=1000) as env:
         os.environ.update(env)
-        app = create_app(Settings())  # type: ignore[call-arg]
+        app = create_app(Settings(), for_jobs=True)  # type: ignore[call-arg]
         with app.app_context():
             tenant = factories.make_tenant("Acme")
             provider = factories.make_provider(tenant, last_success_at=now())
