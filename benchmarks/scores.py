@@ -26,7 +26,7 @@ from webapp.models import Customer, CustomerValues, Import, ImportState, Movemen
 from webapp.models.types import now
 from webapp.tenancy import acting_for, insert_rows, owned
 from webapp.values import Moment, PropertyType
-from worker import rebuild_scores, refresh, scores
+from worker import rebuild_scores, refresh, runtime, scores
 from worker.lease import Lease
 from worker.score_claim import Claim
 
@@ -118,7 +118,8 @@ def _fill() -> None:
     held = db.session.scalars(owned(Provider)).one()
     db.session.expunge_all()
     db.session.rollback()
-    refresh.fill_properties(import_, held, lease, Moment(now(), held.zone, 1), lambda: None)
+    moment = Moment(now(), held.zone, refresh.total_mrr(held))
+    refresh.fill_properties(import_, held, lease, moment, lambda: None)
     lease.write(state=ImportState.DONE, ended_at=now(), lease_until=None)
     db.session.commit()
 
@@ -128,7 +129,7 @@ def _furnished(database: str, customers: int) -> Iterator[None]:
     nobody = ChartMogul("http://127.0.0.1:9/v1", 0)
     with place(nobody, database, per_second=1000) as env:
         os.environ.update(env)
-        app = create_app(Settings())  # type: ignore[call-arg]
+        app = create_app(Settings(), for_jobs=True)  # type: ignore[call-arg]
         with app.app_context():
             tenant = factories.make_tenant("Acme")
             provider = factories.make_provider(tenant, last_success_at=now())
@@ -137,6 +138,7 @@ def _furnished(database: str, customers: int) -> Iterator[None]:
                 _add_customers(provider, customers)
                 if database == "postgresql":
                     lists._analyze(env["FLOOR_URL"])
+                runtime.prepare()
                 yield
             db.session.remove()
             db.engine.dispose()

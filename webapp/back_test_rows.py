@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import func
 
@@ -73,25 +73,19 @@ def run_back_test(provider: Provider, basis: Basis, at: datetime) -> Result:
     return Result(churned, stayed, said, left_out, len(ends) > MOST, len(stayers) > MOST)
 
 
-def _movements(provider: Provider, *columns: Any) -> Any:
-    return owned(Movement, *columns).where(
-        Movement.provider_id == provider.id, Movement.read <= provider.movements_read
-    )
-
-
 def _churned(provider: Provider, at: datetime) -> list[tuple[str, datetime]]:
     """Who churned, and when last; the newest first."""
     last = func.max(Movement.at)
     in_the_year = Movement.type == "churn", Movement.at > at - YEAR, Movement.at <= at
-    rows = _movements(provider, Movement.customer_uuid, last).where(*in_the_year).group_by(Movement.customer_uuid)
-    found = db.session.execute(rows.order_by(last.desc(), Movement.customer_uuid).limit(MOST + 1))
-    return [(uuid, churned_at) for uuid, churned_at in found]
+    churns = Movement.that_count(provider, Movement.customer_uuid, last).where(*in_the_year)
+    newest = churns.group_by(Movement.customer_uuid).order_by(last.desc(), Movement.customer_uuid)
+    return [(uuid, churned_at) for uuid, churned_at in db.session.execute(newest.limit(MOST + 1))]
 
 
 def _stayers(provider: Provider, at: datetime) -> list[str]:
     """Customers of now who did not churn meanwhile, in an order that has to do with nothing: an id is a hash."""
     in_the_year = Movement.type == "churn", Movement.at > at - YEAR, Movement.at <= at
-    left = _movements(provider, Movement.customer_uuid).where(*in_the_year)
+    left = Movement.that_count(provider, Movement.customer_uuid).where(*in_the_year)
     stayed = live_of(provider, CustomerValues.uuid).where(CustomerValues.uuid.not_in(left))
     return list(db.session.scalars(stayed.order_by(CustomerValues.customer_id).limit(MOST + 1)))
 
@@ -108,7 +102,7 @@ def _add_all(past: Past, tally: Tally, provider: Provider, ends: dict[str, datet
 
 
 def _moved(provider: Provider, uuids: Sequence[str]) -> dict[str, list[Moved]]:
-    rows = _movements(provider, Movement.customer_uuid, *(getattr(Movement, name) for name in Moved._fields))
+    rows = Movement.that_count(provider, Movement.customer_uuid, *(getattr(Movement, name) for name in Moved._fields))
     found: dict[str, list[Moved]] = defaultdict(list)
     for uuid, *facts in db.session.execute(rows.where(Movement.customer_uuid.in_(uuids))):
         found[uuid].append(Moved(*facts))

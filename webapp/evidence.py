@@ -57,9 +57,7 @@ def _has(provider: Provider, condition: ColumnElement[bool]) -> bool:
 
 def _has_moved(provider: Provider, at: datetime, type_: str | None, to_come: bool) -> bool:
     """Whether there is a movement of a type, or any at all: the first one ends the search."""
-    found = owned(Movement, Movement.id).where(
-        Movement.provider_id == provider.id, Movement.read <= provider.movements_read
-    )
+    found = Movement.that_count(provider, Movement.id)
     if type_ is not None:
         found = found.where(Movement.type == type_, Movement.at > at if to_come else Movement.at <= at)
     return db.session.scalar(found.limit(1)) is not None

@@ -7,7 +7,7 @@ on a page can be worked out by hand from the others, and the lines add up exactl
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from webapp.chartmogul.fields import PropertyType
 from webapp.folding import fold
@@ -94,7 +94,7 @@ class Factor:
             if kept is None:
                 return of_empty
             tenths = (2 * FULL * sign * (kept - zero) + twice // 2) // twice
-            return 0 if tenths < 0 else min(tenths, FULL)
+            return 0 if tenths < 0 else tenths if tenths < FULL else FULL
 
         return linear
 
@@ -112,8 +112,7 @@ class Config:
         return sum(factor.weight for factor in self.factors)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What is known of a customer beside its values. `status` as ChartMogul says it."""
 
     status: str | None
@@ -130,6 +129,8 @@ class Facts:
         return None if self.status in (ACTIVE, PAST_DUE) else LEAD
 
     def caps(self, config: Config) -> list[str]:
+        if not self.churn_scheduled and self.status != PAST_DUE:
+            return []
         found = {SCHEDULED_CHURN: self.churn_scheduled, CAPPED_PAST_DUE: self.status == PAST_DUE}
         return [name for name in CAPS if found[name] and name in config.caps]
 
@@ -250,7 +251,7 @@ def scores_of(
             yield None, each, caps
             continue
         score = _rounded(total, weight)
-        yield min([score, *(10 * config.caps[name] for name in caps)]), each, caps
+        yield min(score, *(10 * config.caps[name] for name in caps)) if caps else score, each, caps
 
 
 def _not_counted(_kept: Kept) -> Points:

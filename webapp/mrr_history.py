@@ -10,7 +10,6 @@ from webapp.charts import Curve
 from webapp.extensions import db
 from webapp.models import Customer, Movement, Provider
 from webapp.rendering import count, day, money
-from webapp.tenancy import owned
 from webapp.values import Moment, mrr_by_day
 
 PER_PAGE = 50
@@ -24,12 +23,8 @@ MOVEMENT_WORDS = {
 
 
 def movements_of(customer: Customer, provider: Provider, *columns: Any) -> Select[Any]:
-    """A select of the customer's movements; what a read that is still going on found is left out."""
-    return owned(Movement, *columns).where(
-        Movement.provider_id == customer.provider_id,
-        Movement.customer_uuid == customer.uuid,
-        Movement.read <= provider.movements_read,
-    )
+    """A select of the customer's movements."""
+    return Movement.that_count(provider, *columns).where(Movement.customer_uuid == customer.uuid)
 
 
 def came_last(movement: Movement, provider: Provider) -> bool:

@@ -12,7 +12,6 @@ from webapp.customer_list import customers_of
 from webapp.extensions import db
 from webapp.models import Customer, Import, Movement, Provider
 from webapp.models.types import now
-from webapp.tenancy import owned
 from webapp.values import (
     CannotRead,
     Moment,
@@ -136,12 +135,8 @@ def look(
     customers = db.session.scalars(first).all()
     movements: dict[str, list[Row[Any]]] = defaultdict(list)
     if any(field.cost is Cost.MOVEMENTS for field in fields):
-        wanted = owned(Movement, *MOVED).where(
-            Movement.provider_id == provider.id,
-            Movement.customer_uuid.in_([customer.uuid for customer in customers]),
-            Movement.read <= provider.movements_read,
-        )
-        for movement in db.session.execute(wanted):
+        theirs = Movement.customer_uuid.in_([customer.uuid for customer in customers])
+        for movement in db.session.execute(Movement.that_count(provider, *MOVED).where(theirs)):
             movements[movement.customer_uuid].append(movement)
     return customers, movements
 

@@ -32,9 +32,8 @@ def rescore(customer: Customer) -> None:
 def leaving(provider: Provider, at: datetime, uuid: str | None = None) -> frozenset[str]:
     """Who has a churn scheduled, and nothing after it that brings them back; by uuid."""
     to_come = (
-        owned(Movement, Movement.customer_uuid, Movement.type)
-        .where(Movement.provider_id == provider.id, Movement.at > at, Movement.read <= provider.movements_read)
-        .where(Movement.type.in_(RETURNS))
+        Movement.that_count(provider, Movement.customer_uuid, Movement.type)
+        .where(Movement.at > at, Movement.type.in_(RETURNS))
         .order_by(Movement.at, Movement.mrr_minor.desc())
     )
     if uuid is not None:

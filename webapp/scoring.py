@@ -115,7 +115,7 @@ def state_of(version: int, points: Sequence[Points], caps: Sequence[str], why_no
 
 
 def kept_points(points: Sequence[Points]) -> str:
-    return ",".join("" if each is None else str(each) for each in points)
+    return ",".join(["" if each is None else str(each) for each in points])
 
 
 def read_points(kept: str) -> list[Points]:

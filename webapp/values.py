@@ -17,12 +17,12 @@ All rounding is half up, away from zero below zero. No value is None, or a missi
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache
 from operator import attrgetter
 from types import NoneType
 from typing import Any, Protocol
@@ -33,6 +33,7 @@ from webapp.chartmogul.fields import PropertyType as PropertyType
 from webapp.chartmogul.records import looks_like_timestamp, read_time
 
 Value = int | Decimal | str | bool | date | tuple[str, ...]
+Column = list[Value | None]
 
 TEXT_LENGTH = 2_000
 LARGEST = 2**63 - 1
@@ -102,21 +103,32 @@ def field_values(
 
 
 def values_reader(fields: Collection[str | Field]) -> Callable[[Any, Sequence[Movement], Moment], list[Value | None]]:
-    """`field_values` for many customers: the fields are looked up once, each customer's values come in their
-    order, None for none."""
-    readers = [_reader(field) for field in fields]
+    """`field_values` at many moments: the fields are looked up once, the values come in their order, None for none."""
+    read = columns_reader(fields)
 
     def values(customer: Any, movements: Sequence[Movement], moment: Moment) -> list[Value | None]:
-        facts = _Facts(customer, movements, moment)
-        begun = bool(facts.history.past)
-        return [(read(facts.history) if begun else None) if past else read(facts) for past, read in readers]
+        return [value for (value,) in read([customer], [movements], moment)]
 
     return values
 
 
+def columns_reader(
+    fields: Collection[str | Field],
+) -> Callable[[Sequence[Any], Sequence[Sequence[Movement]], Moment], list[Column]]:
+    """`field_values` for many customers, with the movements of each: a column of values for each field, None for none.
+    What several fields are read from is worked out once."""
+    readers = [_reader(field) for field in fields]
+
+    def columns(customers: Sequence[Any], movements: Sequence[Sequence[Movement]], moment: Moment) -> list[Column]:
+        facts = _Facts(customers, movements, moment)
+        return [read(facts) for read in readers]
+
+    return columns
+
+
 def mrr_by_day(movements: Sequence[Movement], moment: Moment) -> list[tuple[date, int]]:
     """MRR at the end of each day with past movements, oldest first; it holds until the next day listed."""
-    return _History(movements, moment).days
+    return [(date.fromordinal(day), mrr) for day, mrr in _History(movements, moment).days]
 
 
 def natural_type(value: Value) -> PropertyType:
@@ -252,62 +264,94 @@ def csv_value(type_: PropertyType, value: Value | None) -> str:
 
 
 class _Facts:
-    """One customer at one moment."""
+    """Customers at one moment, and what is worked out of them for more than one field."""
 
-    __slots__ = ("customer", "history", "moment", "movements")
-
-    def __init__(self, customer: Any, movements: Sequence[Movement], moment: Moment) -> None:
-        self.customer = customer
+    def __init__(self, customers: Sequence[Any], movements: Sequence[Sequence[Movement]], moment: Moment) -> None:
+        self.customers = customers
         self.movements = movements
         self.moment = moment
-        self.history = _History(movements, moment)
 
-    def day(self, at: datetime | None) -> date | None:
-        return None if at is None else _day(at, self.moment.zone)
+    @cached_property
+    def histories(self) -> list["_History"]:
+        return [_History(movements, self.moment) for movements in self.movements]
 
-    def since(self, day: date | None) -> int | None:
-        """Days from a day to today; None before it."""
-        return None if day is None or day > self.moment.today else (self.moment.today - day).days
+    @cached_property
+    def paid_on(self) -> list[date | None]:
+        return self.days("customer_since")
+
+    def days(self, name: str) -> list[date | None]:
+        """The days of a time that the customers have."""
+        zone = self.moment.zone
+        return [None if at is None else _day(at, zone) for at in self.all(name)]
+
+    def since(self, days: Iterable[date | None]) -> Column:
+        """Days from each day to today; None before it."""
+        today = self.moment.today.toordinal()
+        return [None if day is None or (since := today - day.toordinal()) < 0 else since for day in days]
+
+    def all(self, name: str) -> Iterable[Any]:
+        """What all customers have by a name."""
+        return map(attrgetter(name), self.customers)
+
+    def known(self, name: str) -> Iterable[Any]:
+        """The same of what need not be known of a customer."""
+        return (getattr(customer, name, None) for customer in self.customers)
 
 
 class _History:
-    """A customer's movements in order of time, the past ones with their days; `days` are those that had any, each
-    with the MRR at its end."""
+    """A customer's movements in order of time: of each past one its day, type, amount and time. `days` are those that
+    had any, each with the MRR at its end. All days are counted as by `date.toordinal`."""
 
-    __slots__ = ("days", "moment", "mrr", "past", "scheduled")
+    __slots__ = ("days", "moment", "mrr", "past", "scheduled", "today")
 
     def __init__(self, movements: Sequence[Movement], moment: Moment) -> None:
         self.moment = moment
-        self.past: list[tuple[date, Movement]] = []
+        self.past: list[tuple[int, str, int, datetime]] = []
         self.scheduled: list[Movement] = []
-        now, zone, today = moment.now, moment.zone, moment.today
+        self.today = today = moment.today.toordinal()
+        now, zone, changes = moment.now, moment.zone, dict[int, int]()
         for movement in sorted(movements, key=_IN_TIME) if len(movements) > 1 else movements:
-            if movement.at > now:
+            at = movement.at
+            if at > now:
                 self.scheduled.append(movement)
-            else:  # a clock set back over midnight can put a past movement on tomorrow's date
-                self.past.append((min(_day(movement.at, zone), today), movement))
-        changes: dict[date, int] = {}
-        for day, movement in self.past:
-            changes[day] = changes.get(day, 0) + movement.movement_minor
-        self.days: list[tuple[date, int]] = []
+                continue
+            # A clock set back over midnight can put a past movement on tomorrow's date.
+            day, moved = at.astimezone(zone).toordinal(), movement.movement_minor
+            day = day if day < today else today
+            self.past.append((day, movement.type, moved, at))
+            changes[day] = changes.get(day, 0) + moved
+        self.days: list[tuple[int, int]] = []
         self.mrr: int = 0
         for day in sorted(changes):  # clocks that go back over midnight put a later movement on the day before
             self.mrr += changes[day]
             self.days.append((day, self.mrr))
 
-    def moved(self, type_: str | None = None, days: int | None = None) -> list[int]:
-        """The amounts of the past movements, of one type, of the last `days` days."""
-        before = date.min if days is None else self.moment.today - timedelta(days)
-        return [m.movement_minor for day, m in self.past if day > before and (type_ is None or m.type == type_)]
+    def change(self, days: int) -> int:
+        """What the movements of the last `days` days add up to."""
+        before = self.today - days
+        return sum([moved for day, _, moved, _ in self.past if day > before])
 
-    def last(self, type_: str) -> date | None:
-        return next((day for day, movement in reversed(self.past) if movement.type == type_), None)
+    def moved(self, type_: str, days: int) -> list[int]:
+        """The amounts of one type of the last `days` days."""
+        before = self.today - days
+        return [moved for day, its_type, moved, _ in self.past if its_type == type_ and day > before]
+
+    def since(self, type_: str) -> int | None:
+        """Days since the last movement of a type."""
+        for day, its_type, _, _ in reversed(self.past):
+            if its_type == type_:
+                return self.today - day
+        return None
 
     def churned_on(self) -> date | None:
         """The day of the last churn, unless a reactivation came later."""
-        ends = [(day, movement) for day, movement in self.past if movement.type in ("churn", "reactivation")]
-        churn = next(((day, m.at) for day, m in reversed(ends) if m.type == "churn"), None)
-        return None if churn is None or ends[-1][1].at > churn[1] else churn[0]
+        back = None
+        for day, type_, _, at in reversed(self.past):
+            if type_ == "churn":
+                return None if back is not None and back > at else date.fromordinal(day)
+            if type_ == "reactivation":
+                back = back or at
+        return None
 
     def scheduled_churn_on(self) -> date | None:
         """The day of the earliest scheduled churn that no scheduled reactivation follows."""
@@ -316,20 +360,23 @@ class _History:
         return None if churn is None else _day(churn, self.moment.zone)
 
     def change_90d(self) -> Decimal | None:
-        change = sum(self.moved(days=90))
+        change = self.change(90)
         return _percent(change, self.mrr - change)
 
     def peak(self) -> int:
-        return max(mrr for _, mrr in self.days)
+        return max([mrr for _, mrr in self.days])
 
     def first(self) -> int:
         """MRR at the end of the first day that ended with any."""
-        return next((mrr for _, mrr in self.days if mrr > 0), 0)
+        for _, mrr in self.days:
+            if mrr > 0:
+                return mrr
+        return 0
 
     def revenue(self) -> int:
-        ends = [day for day, _ in self.days[1:]] + [self.moment.today + timedelta(1)]
-        total = sum(mrr * (end - day).days for (day, mrr), end in zip(self.days, ends, strict=True))
-        return _ratio(total * 12, 365)
+        """What a movement adds to the MRR it adds to each day from its own to today."""
+        tomorrow = self.today + 1
+        return _ratio(12 * sum([moved * (tomorrow - day) for day, _, moved, _ in self.past]), 365)
 
 
 _IN_TIME = attrgetter("at", "mrr_minor", "movement_minor", "type")
@@ -341,87 +388,99 @@ def _day(at: datetime, zone: tzinfo) -> date:
     return at.astimezone(zone).date()
 
 
-def _text(value: str | None) -> str | None:
-    return value or None
+def _texts(name: str) -> Callable[[_Facts], Column]:
+    return lambda facts: [text or None for text in facts.all(name)]
 
 
-def _trial_to_paid(facts: _Facts) -> int | None:
-    paid, trial = facts.day(facts.customer.customer_since), facts.day(facts.customer.free_trial_started_at)
-    if paid is None or trial is None or paid < trial:
-        return None
-    return (paid - trial).days
+def _lists(values: Iterable[Sequence[str] | None]) -> Column:
+    return [tuple(items) if items else None for items in values]
 
 
-def _days_past_due(facts: _Facts) -> int | None:
-    if facts.customer.status != "Past Due":
-        return None
-    return facts.since(facts.day(getattr(facts.customer, "past_due_since", None)))
+def _trial_to_paid(facts: _Facts) -> Column:
+    return [
+        None if paid is None or trial is None or paid < trial else (paid - trial).days
+        for paid, trial in zip(facts.paid_on, facts.days("free_trial_started_at"), strict=True)
+    ]
 
 
-def _scheduled_change(facts: _Facts) -> int | None:
-    return sum(m.movement_minor for m in facts.history.scheduled) if facts.movements else None
+def _days_past_due(facts: _Facts) -> Column:
+    zone, since = facts.moment.zone, zip(facts.all("status"), facts.known("past_due_since"), strict=True)
+    return facts.since(_day(at, zone) if at and status == "Past Due" else None for status, at in since)
 
 
-# Fields of the MRR history, which are empty unless it has begun, and all others.
-_OF_HISTORY: Mapping[str, Callable[[_History], Value | None]] = {
+def _share(facts: _Facts) -> Column:
+    total = facts.moment.total_mrr_minor
+    return [_percent(mrr, total) for mrr in facts.all("mrr_minor")]
+
+
+def _scheduled_change(history: _History) -> int | None:
+    return sum([m.movement_minor for m in history.scheduled]) if history.past or history.scheduled else None
+
+
+# Fields of one customer's movements. The first ones are empty unless the history has begun.
+_OF_PAST: Mapping[str, Callable[[_History], Value | None]] = {
     "cm_churned_on": _History.churned_on,
-    "cm_reactivations": lambda h: len(h.moved("reactivation")),
+    "cm_reactivations": lambda h: len(h.moved("reactivation", h.today)),
     "cm_recurring_revenue": _History.revenue,
-    "cm_mrr_change_30d": lambda h: sum(h.moved(days=30)),
+    "cm_mrr_change_30d": lambda h: h.change(30),
     "cm_mrr_change_90d_pct": _History.change_90d,
     "cm_mrr_vs_peak_pct": lambda h: _percent(h.mrr, h.peak()),
     "cm_mrr_vs_first_pct": lambda h: _percent(h.mrr, h.first()),
     "cm_contraction_12m": lambda h: -sum(h.moved("contraction", 365)),
     "cm_expansion_12m": lambda h: sum(h.moved("expansion", 365)),
     "cm_contractions_180d": lambda h: len(h.moved("contraction", 180)),
-    "cm_last_movement": lambda h: str(h.past[-1][1].type),
-    "cm_last_movement_on": lambda h: h.past[-1][0],
+    "cm_days_since_contraction": lambda h: h.since("contraction"),
+    "cm_days_since_expansion": lambda h: h.since("expansion"),
+    "cm_last_movement": lambda h: str(h.past[-1][1]),
+    "cm_last_movement_on": lambda h: date.fromordinal(h.past[-1][0]),
 }
-_OF_FACTS: Mapping[str, Callable[[_Facts], Value | None]] = {
-    "cm_status": lambda f: _text(f.customer.status),
-    "cm_churned": lambda f: f.customer.status == "Cancelled" if f.customer.status else None,
-    "cm_scheduled_churn_on": lambda f: f.history.scheduled_churn_on(),
-    "cm_customer_since": lambda f: f.day(f.customer.customer_since),
-    "cm_tenure_days": lambda f: f.since(f.day(f.customer.customer_since)),
+_OF_SCHEDULED: Mapping[str, Callable[[_History], Value | None]] = {
+    "cm_scheduled_churn_on": lambda h: h.scheduled_churn_on() if h.scheduled else None,
+    "cm_scheduled_mrr_change": _scheduled_change,
+}
+_OF_FACTS: Mapping[str, Callable[[_Facts], Column]] = {
+    "cm_status": _texts("status"),
+    "cm_churned": lambda f: [status == "Cancelled" if status else None for status in f.all("status")],
+    "cm_customer_since": lambda f: list(f.paid_on),
+    "cm_tenure_days": lambda f: f.since(f.paid_on),
     "cm_trial_to_paid_days": _trial_to_paid,
     "cm_days_past_due": _days_past_due,
-    "cm_plans": lambda f: tuple(getattr(f.customer, "plans", None) or ()) or None,
-    "cm_billing_interval_months": lambda f: getattr(f.customer, "billing_interval_months", None),
-    "cm_quantity": lambda f: getattr(f.customer, "quantity", None),
-    "cm_mrr": lambda f: f.customer.mrr_minor,
-    "cm_arr": lambda f: f.customer.arr_minor,
-    "cm_mrr_share": lambda f: _percent(f.customer.mrr_minor, f.moment.total_mrr_minor),
-    "cm_days_since_contraction": lambda f: f.since(f.history.last("contraction")),
-    "cm_days_since_expansion": lambda f: f.since(f.history.last("expansion")),
-    "cm_scheduled_mrr_change": _scheduled_change,
-    "cm_company": lambda f: _text(f.customer.company),
-    "cm_email": lambda f: _text(f.customer.email),
-    "cm_country": lambda f: _text(f.customer.country),
-    "cm_city": lambda f: _text(f.customer.city),
-    "cm_billing_system": lambda f: _text(f.customer.billing_system),
-    "cm_tags": lambda f: tuple(f.customer.tags or ()) or None,
+    "cm_plans": lambda f: _lists(f.known("plans")),
+    "cm_billing_interval_months": lambda f: list(f.known("billing_interval_months")),
+    "cm_quantity": lambda f: list(f.known("quantity")),
+    "cm_mrr": lambda f: list(f.all("mrr_minor")),
+    "cm_arr": lambda f: list(f.all("arr_minor")),
+    "cm_mrr_share": _share,
+    "cm_company": _texts("company"),
+    "cm_email": _texts("email"),
+    "cm_country": _texts("country"),
+    "cm_city": _texts("city"),
+    "cm_billing_system": _texts("billing_system"),
+    "cm_tags": lambda f: _lists(f.all("tags")),
 }
 
 
-def _reader(field: str | Field) -> tuple[bool, Callable[[Any], Value | None]]:
-    """Whether a field is of the history, and how it is read of that or of all facts."""
+def _reader(field: str | Field) -> Callable[[_Facts], Column]:
     codename = field if isinstance(field, str) else field.codename
-    if codename in _OF_HISTORY:
-        return True, _OF_HISTORY[codename]
     if codename in _OF_FACTS:
-        return False, _OF_FACTS[codename]
+        return _OF_FACTS[codename]
+    if codename in _OF_PAST:
+        of_past = _OF_PAST[codename]
+        return lambda facts: [of_past(history) if history.past else None for history in facts.histories]
+    if codename in _OF_SCHEDULED:
+        of_scheduled = _OF_SCHEDULED[codename]
+        return lambda facts: list(map(of_scheduled, facts.histories))
     if not codename.startswith(CUSTOM_PREFIX):
         raise KeyError(codename)
-    return False, partial(_custom_value, field)
+    return lambda facts: [_custom_value(field, custom or {}, facts.moment.zone) for custom in facts.all("custom")]
 
 
-def _custom_value(field: str | Field, facts: _Facts) -> Value | None:
-    attributes = facts.customer.custom or {}
+def _custom_value(field: str | Field, attributes: dict[Any, Any], zone: tzinfo) -> Value | None:
     if isinstance(field, str):
         return next((_custom(attributes[key]) for key in attributes if custom_codename(key) == field), None)
     value = _custom(attributes.get(field.custom_key))
     try:
-        return None if value is None else convert(value, natural_type(value), field.type, facts.moment.zone)
+        return None if value is None else convert(value, natural_type(value), field.type, zone)
     except CannotRead:
         return value
 
@@ -447,8 +506,9 @@ def _percent(part: int, whole: int) -> Decimal | None:
 
 def _ratio(part: int, whole: int) -> int:
     """part ÷ whole, rounded half up, away from zero below zero; `whole` is positive."""
-    rounded = (2 * abs(part) + whole) // (2 * whole)
-    return -rounded if part < 0 else rounded
+    if part < 0:
+        return -((whole - 2 * part) // (2 * whole))
+    return (2 * part + whole) // (2 * whole)
 
 
 _EPOCH = date(1970, 1, 1)
@@ -465,7 +525,7 @@ _HELD_AS: Mapping[PropertyType, set[type]] = {
 _KEPT_AS: Mapping[PropertyType, Callable[[Any], Any]] = {
     PropertyType.NUMBER: lambda v: _scaled(v, 10_000),
     PropertyType.MONEY: lambda v: v,
-    PropertyType.PERCENT: lambda v: _scaled(v, 100),
+    PropertyType.PERCENT: lru_cache(maxsize=20_000)(lambda v: _scaled(v, 100)),
     PropertyType.TEXT: lambda v: v[:TEXT_LENGTH] or None,
     PropertyType.BOOLEAN: int,
     PropertyType.DATE: lambda v: v.toordinal() - _EPOCH.toordinal(),

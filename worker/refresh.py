@@ -28,8 +28,8 @@ from webapp.models import (
 )
 from webapp.models.values import Kept, slot_columns
 from webapp.property_draft import AS_WORDS
-from webapp.tenancy import insert_rows, owned, owned_update, update_rows
-from webapp.values import CannotRead, Moment, Value, convert, encode_all, values_reader
+from webapp.tenancy import insert_rows, owned, owned_update, read_rows, update_rows
+from webapp.values import CannotRead, Moment, Value, columns_reader, convert, encode_all
 from worker.ids import as_uuid, raw_id
 from worker.lease import Lease
 from worker.save import Warnings
@@ -88,6 +88,8 @@ Facts = namedtuple(
     "id uuid name gone_at status mrr_minor arr_minor customer_since free_trial_started_at past_due_since "
     "company email country city billing_system tags custom plans billing_interval_months quantity",
 )
+# Those of them that are read only if a property is made of them.
+ASKED_FOR = {"company", "email", "country", "city", "billing_system", "tags", "custom", "plans"}
 Moved = namedtuple("Moved", "customer_uuid at type movement_minor mrr_minor")
 
 
@@ -104,39 +106,33 @@ def fill_properties(
     versions = {str(property_.id): property_.version for property_ in properties}
     counts = Counter[str](place.get("counts", {}))
     after = place.get("after")
-    values_of = values_reader([property_.field for property_ in properties])
+    columns_of = columns_reader([property_.field for property_ in properties])
+    unread = _unread(properties)
     size = max(1, min(MOST_IN_A_SLICE, VALUES_IN_A_SLICE // (len(properties) or 1)))
     warnings = Warnings(import_)
     while properties:
         with reading():
-            customers = _customers_after(provider, after, size, _unread(properties))
+            customers = _customers_after(provider, after, size, unread)
             if not customers:
                 break
             movements = movements_of(provider, customers) if _need_movements(properties) else {}
             known = _hashes_of(provider, customers)
             db.session.rollback()
-        gone = [customer.gone_at is not None for customer in customers]
-        values = [
-            values_of(customer, () if is_gone else movements.get(customer.uuid, ()), moment)
-            for customer, is_gone in zip(customers, gone, strict=True)
-        ]
-        columns = [
-            _kept(property_, column, customers, warnings)
-            for property_, column in zip(properties, zip(*values, strict=True), strict=True)
-        ]
+        gone = [place for place, customer in enumerate(customers) if customer.gone_at is not None]
+        for place in gone:
+            movements.pop(customers[place].uuid, None)
+        values = columns_of(customers, [movements.get(customer.uuid, ()) for customer in customers], moment)
+        columns = [_kept(*of, customers, warnings) for of in zip(properties, values, strict=True)]
         for id_, column in zip(versions, columns, strict=True):
-            counts[id_] += sum(kept is not None and not is_gone for kept, is_gone in zip(column, gone, strict=True))
+            empty = column.count(None) + sum(column[place] is not None for place in gone)
+            counts[id_] += len(column) - empty
         new = list(zip(*columns, strict=True))
         differing = _that_differ(properties, customers, new, known)
         changed = _write_values(import_, properties, differing, moment.now)
         after = customers[-1].uuid
-        so_far = {"after": after, "versions": versions, "counts": counts}
-        lease.write(
-            checkpoint={**import_.checkpoint, "filled": so_far},
-            attempt=1,
-            values_changed=Import.values_changed + changed,
-            warnings=Import.warnings + warnings.write(),
-        )
+        so_far = {**import_.checkpoint, "filled": {"after": after, "versions": versions, "counts": counts}}
+        added = {"values_changed": changed, "warnings": warnings.write()}
+        lease.write(added, attempt=1, checkpoint=so_far)
         db.session.commit()
         may_go_on()
     db.session.rollback()
@@ -190,11 +186,9 @@ def _keeping(field: Field, type_: PropertyType, zone: ZoneInfo) -> Callable[[Seq
 
 
 def _unread(properties: Sequence[_Property]) -> set[str]:
-    """Columns of JSON that none of the properties is made of: reading them takes as long as computing a value."""
+    """Columns that none of the properties is made of: reading one takes as long as computing a value."""
     fields = [property_.field for property_ in properties]
-    custom = any(field.custom_key is not None for field in fields)
-    read = {field.codename.removeprefix("cm_") for field in fields}
-    return ({"tags", "plans"} - read) | ({"custom"} if not custom else set())
+    return ASKED_FOR - {"custom" if each.custom_key is not None else each.codename[3:] for each in fields}
 
 
 def _need_movements(properties: Sequence[_Property]) -> bool:
@@ -296,19 +290,16 @@ def _customers_after(provider: Provider, uuid: str | None, size: int, unread: se
     columns = raw_id(Customer.id), *(null() if name in unread else table.c[name] for name in Facts._fields[1:])
     statement = owned(Customer, *columns).where(Customer.provider_id == provider.id)
     rest = statement if uuid is None else statement.where(Customer.uuid > uuid)
-    return list(map(Facts._make, db.session.execute(rest.order_by(Customer.uuid).limit(size))))
+    return list(map(Facts._make, read_rows(rest.order_by(Customer.uuid).limit(size))))
 
 
 def movements_of(provider: Provider, customers: Sequence[Any]) -> dict[str, list[Moved]]:
     """The movements that count, by customer uuid; nobody else's lie between these customers' but those of customers
     that we do not hold."""
-    statement = owned(Movement, *Movement.__table__.c[Moved._fields]).where(
-        Movement.provider_id == provider.id,
-        Movement.customer_uuid.between(customers[0].uuid, customers[-1].uuid),
-        Movement.read <= provider.movements_read,
-    )
+    theirs = Movement.customer_uuid.between(customers[0].uuid, customers[-1].uuid)
+    statement = Movement.that_count(provider, *Movement.__table__.c[Moved._fields]).where(theirs)
     found: dict[str, list[Moved]] = defaultdict(list)
-    for moved in map(Moved._make, db.session.execute(statement)):
+    for moved in map(Moved._make, read_rows(statement)):
         found[moved.customer_uuid].append(moved)
     return found
 
@@ -317,7 +308,7 @@ def _hashes_of(provider: Provider, customers: Sequence[Facts]) -> dict[str, byte
     between = CustomerValues.uuid.between(customers[0].uuid, customers[-1].uuid)
     columns = CustomerValues.uuid, CustomerValues.hash
     found = owned(CustomerValues, *columns).where(CustomerValues.provider_id == provider.id, between)
-    return {uuid: hash_ for uuid, hash_ in db.session.execute(found)}  # noqa: C416 - dict() takes it for a mapping
+    return {uuid: hash_ for uuid, hash_ in read_rows(found)}  # noqa: C416 - dict() takes it for a mapping
 
 
 def reconcile_customers(import_: Import, provider: Provider, lease: Lease, moment: Moment) -> None:
@@ -327,12 +318,8 @@ def reconcile_customers(import_: Import, provider: Provider, lease: Lease, momen
     kept = Customer.uuid, Customer.name, Customer.mrr_minor, nothing.label("moved"), one.label("present")
     customers = owned(Customer, *kept)
     customers = customers.where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
-    movements = owned(Movement, Movement.customer_uuid, null(), nothing, Movement.movement_minor, nothing)
-    movements = movements.where(
-        Movement.provider_id == provider.id,
-        Movement.read <= provider.movements_read,
-        Movement.at <= moment.now,
-    )
+    counted = Movement.customer_uuid, null(), nothing, Movement.movement_minor, nothing
+    movements = Movement.that_count(provider, *counted).where(Movement.at <= moment.now)
     both = union_all(customers, movements).subquery()
     mrr, moved = func.sum(both.c.mrr_minor), func.sum(both.c.moved)
     differ = (

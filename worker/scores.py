@@ -14,6 +14,7 @@ from webapp.models import CustomerValues, HealthVersion, Provider, Scoring
 from webapp.models.types import database_now, now
 from webapp.rescoring import Scorer, leaving
 from webapp.scoring import Basis, midnight_after, tenant_zone
+from webapp.tenancy import read_rows
 from worker.lease import Lease
 from worker.rebuild_scores import rebuild_past
 from worker.score_claim import Claim, Taken
@@ -138,7 +139,7 @@ def _scorer(place: dict[str, Any], day: date) -> Scorer | None:
 def _rows_after(scorer: Scorer, after: str) -> Sequence[Any]:
     some = scorer.rows().where(CustomerValues.uuid > after).order_by(CustomerValues.uuid).limit(IN_A_SLICE)
     with reading():
-        rows = db.session.execute(some).all()
+        rows = read_rows(some)
         db.session.rollback()
     return rows
 

@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotFound
 from tests.guards.world import World, nothing
 from webapp.extensions import db
 from webapp.models import Customer, Property, Tenant, User
-from webapp.tenancy import TenantMissing, TenantOwned, across_tenants, acting_for, owned, owned_or_404
+from webapp.tenancy import TenantMissing, TenantOwned, across_tenants, acting_for, owned, owned_or_404, read_rows
 
 NET = False  # what is tried here has to be refused by the app, not by the tests' own net
 # Tables that are not one tenant's, and why.
@@ -120,6 +120,18 @@ def test_read_without_any_tenant_is_refused(world: World, read: str):
     db.session.rollback()
     with pytest.raises(TenantMissing):
         db.session.execute(READS[read](world.ids["acme"]["customers"][0])).all()
+
+
+def test_only_a_select_that_owned_began_for_this_tenant_is_read_without_the_orm(world: World):
+    db.session.rollback()
+    id_ = world.ids["acme"]["customers"][0]
+    with acting_for(world.acme_id):
+        mine = owned(Customer, Customer.id).where(Customer.id == id_)
+        assert read_rows(mine) == [(id_,)]
+    with acting_for(world.globex_id):
+        for statement in (mine, *(read(id_) for read in READS.values())):
+            with pytest.raises(TenantMissing):
+                read_rows(statement)
 
 
 # What the session itself holds it gives without asking anybody: test_boundaries forbids session.get on such models.

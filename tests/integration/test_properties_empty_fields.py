@@ -82,7 +82,7 @@ def test_what_an_import_finds_lacking_nobody_has_a_value_of(app, cast, chartmogu
         provider = Provider.current()
         moment = Moment(now(), provider.zone, 1)
         customers = db.session.scalars(owned(Customer)).all()
-        movements = db.session.scalars(owned(Movement).where(Movement.read <= provider.movements_read)).all()
+        movements = db.session.scalars(Movement.that_count(provider)).all()
         for customer in customers:
             of = [movement for movement in movements if movement.customer_uuid == customer.uuid]
             found = field_values(list(FIELDS), customer, of, moment)

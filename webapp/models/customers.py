@@ -6,13 +6,14 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKeyConstraint, Index, LargeBinary, String, and_
+from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKeyConstraint, Index, LargeBinary, Select, String, and_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.chartmogul.records import CustomerRecord
 from webapp.extensions import Base
+from webapp.models.providers import Provider
 from webapp.models.types import UtcDateTime
-from webapp.tenancy import TenantOwned
+from webapp.tenancy import TenantOwned, owned
 
 LIVE_STATUSES = ("Active", "Past Due")
 # Strict, because browsers read an address with a backslash or a blank otherwise than we would.
@@ -124,3 +125,8 @@ class Movement(TenantOwned, Base):
     plan_id: Mapped[str | None] = mapped_column(String(255))
     currency: Mapped[str | None] = mapped_column(String(100))
     read: Mapped[int]
+
+    @classmethod
+    def that_count(cls, provider: Provider, *columns: Any) -> Select[Any]:
+        """A select of the provider's movements, without what a read that is still going on has found."""
+        return owned(cls, *columns).where(cls.provider_id == provider.id, cls.read <= provider.movements_read)

@@ -43,7 +43,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
         if dialect.name == "sqlite":
-            return lambda text: None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+            return lambda text: None if text is None else datetime.fromisoformat(f"{text}+00:00")
         return lambda value: value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
 
 
