@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from webapp import score_sentences
 from webapp.health import CAP_WORDS, Importance
 from webapp.rendering import count, share
-from webapp.values import PropertyType, decode_one, format_value
+from webapp.values import PropertyType, decode_one
 
 # A factor as a version keeps it, see HealthVersion.
 Row = Mapping[str, Any]
@@ -23,7 +24,7 @@ def share_of(row: Row, rows: Sequence[Row]) -> str:
 def kept_words(row: Row, kept: Any, currency: str | None) -> str:
     """A value of the factor's property, given as it is kept."""
     type_ = PropertyType(row["type"])
-    return format_value(type_, decode_one(type_, kept), currency)
+    return score_sentences.value_words(type_, decode_one(type_, kept), currency)
 
 
 def value_words(row: Row, key: str, spelled: Mapping[str, str]) -> str:

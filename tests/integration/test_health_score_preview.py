@@ -192,7 +192,7 @@ def test_back_test_counts_who_was_warned_of_and_who_stayed(person, cast, provide
     assert "So few churned that shares would say nothing: these are counts." in said
     assert "Not counted: 1 customer who churned within their first 30 days." in said
     assert "Without Note: its past is not known." in said
-    assert "MRR vs peak 50.0 100.0 +50.0 Days since contraction 61.1 100.0 +38.9" in said
+    assert "MRR vs peak 50 100 +50 Days since contraction 61.1 100 +38.9" in said
 
 
 def test_back_test_tells_shares_once_there_are_enough_and_that_it_is_a_sample(

@@ -165,7 +165,7 @@ def test_versions_say_who_when_why_and_what_changed(person, cast, provider, pair
     assert head == ["Version", "Published", "Note", "What changed"]
     assert second[2] == "Second"
     assert "Subscription status: importance High → Low." in second[3]
-    assert "MRR vs peak: 0 points at 50.00 %, 100 points at 100.00 % → 0 points at 0.00 %" in second[3]
+    assert "MRR vs peak: 0 points at 50 %, 100 points at 100 % → 0 points at 0 %" in second[3]
     assert "Churn is scheduled: at most 19 → no cap." in second[3]
     assert (first[0], first[2], first[3]) == ("1", "First", "The first version.")
 

@@ -17,7 +17,7 @@ CAPS = {"scheduled_churn": 19, "past_due": 39}
 
 
 def test_points_on_a_line_are_told_by_both_ends():
-    assert terms(PEAK, "EUR") == ["0 points at 50.00\u00a0%", "100 points at 100.00\u00a0%"]
+    assert terms(PEAK, "EUR") == ["0 points at 50\u00a0%", "100 points at 100\u00a0%"]
     assert terms({**PEAK, "type": "money"}, "EUR")[0] == "0 points at 50.00\u00a0EUR"
     assert terms({**PEAK, "type": "boolean", "zero": 1, "hundred": 0}, None) == ["0 points at Yes", "100 points at No"]
 
@@ -50,8 +50,8 @@ def test_caps_are_told_with_their_limits():
             [PEAK],
             [{**PEAK, "zero": 0, "empty": 50}],
             [
-                "MRR vs peak: 0 points at 50.00\u00a0%, 100 points at 100.00\u00a0% → 0 points at 0.00\u00a0%, "
-                "100 points at 100.00\u00a0%; without a value not counted → 50 points."
+                "MRR vs peak: 0 points at 50\u00a0%, 100 points at 100\u00a0% → 0 points at 0\u00a0%, "
+                "100 points at 100\u00a0%; without a value not counted → 50 points."
             ],
         ),
         ([PEAK, STATUS], [STATUS, PEAK], ["Another order of the factors."]),
