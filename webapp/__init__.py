@@ -52,9 +52,9 @@ def _flask_config(settings: Settings, for_jobs: bool) -> dict[str, Any]:
     options: dict[str, Any] = {"pool_pre_ping": not for_jobs, "hide_parameters": True}
     if postgresql:
         # What a process that stands still has locked is free again before its import's lease is over. Times come in
-        # UTC, so that none has to be turned into it.
+        # UTC, so that none has to be turned into it. To compile a statement takes longer than any of ours.
         options["connect_args"] = {
-            "options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=25000 -c TimeZone=UTC",
+            "options": "-c jit=off -c lock_timeout=5000 -c idle_in_transaction_session_timeout=25000 -c TimeZone=UTC",
             "connect_timeout": 5,
         }
     elif not for_jobs:

@@ -99,7 +99,7 @@ def moved_most(provider: Provider, today: date) -> list[Listed]:
     both = owned(CustomerValues, CustomerValues.customer_id, CustomerValues.score, then.label("before")).where(
         CustomerValues.provider_id == provider.id, CustomerValues.score.is_not(None)
     )
-    held = both.subquery()
+    held = both.cte("held").prefix_with("MATERIALIZED")  # or the week's start is looked for at each place it stands
     moved: ColumnElement[int] = func.abs(held.c.score - held.c.before)
     most = select(held).where(held.c.before.is_not(None), held.c.score != held.c.before)
     return _listed(db.session.execute(most.order_by(moved.desc(), held.c.customer_id).limit(MOST)))
