@@ -14,10 +14,11 @@ from webapp.factor_values import live_of, spellings
 from webapp.health import Score, whole
 from webapp.models import Customer, CustomerValues, HealthVersion, Property, Provider
 from webapp.score_draft import problem_of
+from webapp.score_sentences import value_words
 from webapp.score_words import differences, importance, share_of, terms, without_value
 from webapp.scoring import configs_by_number, score_of_state
 from webapp.tenancy import owned
-from webapp.values import PropertyType, format_value
+from webapp.values import PropertyType
 
 # The score that an example should be near: one that has something to explain.
 TELLING = 600
@@ -107,7 +108,7 @@ def example(provider: Provider, version: HealthVersion, properties: Mapping[str,
 def _values(customer: Customer, made_of: Sequence[Property], provider: Provider) -> dict[str, str]:
     kept = fetch_values([customer], made_of)
     return {
-        row.id.hex: format_value(PropertyType(row.type), kept[customer.id, row.id], provider.currency)
+        row.id.hex: value_words(PropertyType(row.type), kept[customer.id, row.id], provider.currency)
         for row in made_of
         if (customer.id, row.id) in kept
     }

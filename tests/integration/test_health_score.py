@@ -86,7 +86,7 @@ def test_example_works_out_a_score_of_the_tenants_own_customers(person, cast, pr
 
     assert "For example: Blue Finch" in page
     assert "Subscription status Active 100 × 3 300" in page
-    assert "MRR vs peak 82.00 % 64 × 2 128" in page
+    assert "MRR vs peak 82 % 64 × 2 128" in page
     assert "428 ÷ 5 = 85.6, shown as 86." in page
     assert "1 Healthy" in page
 
