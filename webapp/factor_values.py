@@ -14,6 +14,7 @@ from webapp.extensions import db
 from webapp.folding import fold
 from webapp.models import CustomerValues, Property, Provider
 from webapp.models.customers import LIVE_STATUSES
+from webapp.score_sentences import value_words
 from webapp.tenancy import owned
 from webapp.values import PropertyType, decode_one, format_value
 
@@ -105,7 +106,5 @@ def _place(borders: Sequence[int], at: int) -> float:
 def _marked(type_: PropertyType, zero: int | None, hundred: int | None, currency: str | None) -> str:
     anchors = (("0 points", zero), ("100 points", hundred))
     return "".join(
-        f" {words} at {format_value(type_, decode_one(type_, at), currency)}."
-        for words, at in anchors
-        if at is not None
+        f" {words} at {value_words(type_, decode_one(type_, at), currency)}." for words, at in anchors if at is not None
     )
