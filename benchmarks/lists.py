@@ -20,8 +20,8 @@ from uuid import UUID, uuid5
 from sqlalchemy import create_engine, text
 
 from benchmarks.chartmogul import ChartMogul
-from benchmarks.place import machine, place
-from tests import factories, postgresql
+from benchmarks.place import databases, machine, place
+from tests import factories
 from tests.person import Person
 from webapp import create_app
 from webapp.config import Settings
@@ -44,10 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{machine()}, {options.customers:,} customers, {PROPERTIES} properties\n")
     print("| database | what | median | p95 | target |\n|---|---|---|---|---|")
-    for database in options.databases.split(","):
-        if database == "postgresql" and not postgresql.SERVER:
-            print("| postgresql | could not be started here | | | |")
-            continue
+    for database in databases(options.databases):
         with _furnished(database, options.customers) as (person, places):
             for what, address in _addresses(places):
                 times = [_seconds(person, address) for _ in range(options.times)][1:]

@@ -16,8 +16,8 @@ from uuid import UUID, uuid4
 
 from benchmarks import lists
 from benchmarks.chartmogul import ChartMogul
-from benchmarks.place import machine, place
-from tests import factories, postgresql
+from benchmarks.place import databases, machine, place
+from tests import factories
 from tests.person import Person
 from webapp import create_app, scoring
 from webapp.chartmogul.fields import FIELDS, Cost
@@ -59,10 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{machine()}, {options.customers:,} customers, {PROPERTIES} properties, {len(FACTORS)} factors\n")
     print("| database | what | seconds | customers a second | target |\n|---|---|---|---|---|")
-    for database in options.databases.split(","):
-        if database == "postgresql" and not postgresql.SERVER:
-            print("| postgresql | could not be started here | | | |")
-            continue
+    for database in databases(options.databases):
         with _furnished(database, options.customers) as user_id:
             for what, count, seconds, target in _figures(options.customers, options.past, user_id):
                 print(f"| {database} | {what} | {seconds:.2f} | {count / seconds:,.0f} | {target} |", flush=True)

@@ -175,7 +175,7 @@ def _columns_of(rows: Sequence[dict[str, Any]]) -> dict[str, Sequence[Any]]:
 
 
 def _execute_many(
-    model: type[Owned],
+    model: Any,
     columns: dict[str, Sequence[Any]],
     same: dict[str, Any],
     key: tuple[str, ...] = (),
@@ -189,8 +189,10 @@ def _execute_many(
     same = {**same, "tenant_id": current_tenant_id()}
     connection = db.session.connection()
     by_column = connection.dialect.name == "postgresql" and not only_update
-    prepare: Any = _prepared_update if only_update else _prepared
-    sql, parameters = prepare(model, connection.dialect, tuple(columns), tuple(same), key)
+    if only_update:
+        sql, parameters = _prepared_update(model, connection.dialect, tuple(columns), key)
+    else:
+        sql, parameters = _prepared(model, connection.dialect, tuple(columns), tuple(same), key)
     values: list[Any] = []
     for name, ready, default in parameters:
         if name in same:
@@ -238,7 +240,7 @@ def _prepared(
 
 @lru_cache(maxsize=64)
 def _prepared_update(
-    model: Any, dialect: Dialect, given: tuple[str, ...], _same: tuple[str, ...], key: tuple[str, ...]
+    model: Any, dialect: Dialect, given: tuple[str, ...], key: tuple[str, ...]
 ) -> tuple[str, list[Parameter]]:
     """The same of an update; the parameters that find a row are called as their column, after an underscore."""
     table = model.__table__

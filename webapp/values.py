@@ -193,15 +193,21 @@ def encode_all(type_: PropertyType, values: Sequence[Value | None]) -> list[int 
     return kept
 
 
+def keep_all(
+    values: Sequence[Value | None], from_type: PropertyType, to_type: PropertyType, zone: tzinfo
+) -> list[int | str | None]:
+    """Values of one type, read and kept as another. Raises CannotRead."""
+    if from_type is not to_type:
+        values = [None if value is None else convert(value, from_type, to_type, zone) for value in values]
+    return encode_all(to_type, values)
+
+
 def keep_as(
     values: Sequence[Value | None], from_type: PropertyType, to_type: PropertyType, zone: tzinfo
 ) -> list[int | str | None]:
-    """Values of one type, read and kept as another; one that cannot be is empty, as an import leaves it."""
+    """The same; a value that cannot be read is empty, as an import leaves it."""
     try:
-        read = values
-        if from_type is not to_type:
-            read = [None if value is None else convert(value, from_type, to_type, zone) for value in values]
-        return encode_all(to_type, read)
+        return keep_all(values, from_type, to_type, zone)
     except CannotRead:
         return [None] if len(values) == 1 else [keep_as([each], from_type, to_type, zone)[0] for each in values]
 

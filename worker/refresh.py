@@ -5,10 +5,10 @@ from collections import Counter, defaultdict, namedtuple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, func, literal, null, select, union_all
 
@@ -29,7 +29,7 @@ from webapp.models import (
 from webapp.models.values import Kept, slot_columns
 from webapp.property_draft import AS_WORDS
 from webapp.tenancy import insert_rows, owned, owned_update, read_rows, update_rows
-from webapp.values import CannotRead, Moment, Value, columns_reader, convert, encode_all
+from webapp.values import CannotRead, Moment, Value, columns_reader, keep_all
 from worker.ids import as_uuid, raw_id
 from worker.lease import Lease
 from worker.save import Warnings
@@ -169,20 +169,9 @@ def _properties(provider: Provider, versions: dict[str, int] | None) -> list[_Pr
             continue
         type_ = PropertyType(row.type)
         told = not row.waiting and not field.drifts
-        keep = _keeping(field, type_, provider.zone)
+        keep = partial(keep_all, from_type=field.type, to_type=type_, zone=provider.zone)
         found.append(_Property(row.id, row.version, row.name, type_, field, row.slot, told, keep))
     return found
-
-
-def _keeping(field: Field, type_: PropertyType, zone: ZoneInfo) -> Callable[[Sequence[Value | None]], list[Kept]]:
-    """How values of a field are kept as a property of a type."""
-
-    def keep(values: Sequence[Value | None]) -> list[Kept]:
-        if field.type is not type_:
-            values = [None if value is None else convert(value, field.type, type_, zone) for value in values]
-        return encode_all(type_, values)
-
-    return keep
 
 
 def _unread(properties: Sequence[_Property]) -> set[str]:
