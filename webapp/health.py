@@ -5,7 +5,7 @@ on a page can be worked out by hand from the others, and the lines add up exactl
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -266,7 +266,8 @@ def enough(covered: int, weight: int) -> bool:
 @dataclass(frozen=True, slots=True)
 class Change:
     """How a score differs from an earlier one, in tenths; the parts add up to `total`. `by_factor`: of the factors that
-    counted both times, by their keys."""
+    counted both times and give points in the same way, by their keys. `by_configuration`: what today's configuration
+    would have made of the score then."""
 
     total: int
     by_factor: Mapping[str, int]
@@ -280,13 +281,22 @@ def change_between(then: Score, now: Score) -> Change | None:
     if then.score is None or now.score is None or then.uncapped is None or now.uncapped is None:
         return None
     total, by_caps = now.score - then.score, (now.score - now.uncapped) - (then.score - then.uncapped)
-    before = {line.factor.key: line.lost for line in then.lines}
-    by_factor = {
-        line.factor.key: before[line.factor.key] - line.lost for line in now.lines if line.factor.key in before
-    }
-    rest = total - by_caps - sum(by_factor.values())
-    same = then.config.number == now.config.number
-    return Change(total, by_factor, by_caps, rest if same else 0, 0 if same else rest)
+    points_then, points_now = ({line.factor.key: line.points for line in score.lines} for score in (then, now))
+    others = _given_otherwise(then.config, now.config)
+    # A factor that is new, or gives points in another way, is taken to have given what it gives today.
+    points = [(points_now if factor.key in others else points_then).get(factor.key) for factor in now.config.factors]
+    middle = then if then.config.number == now.config.number else score_of_points(now.config, points)
+    before = {line.factor.key: line.lost for line in middle.lines if line.factor.key not in others}
+    by_factor = {key: before[key] - line.lost for line in now.lines if (key := line.factor.key) in before}
+    by_configuration = sum(line.gained for line in middle.lines) - then.uncapped if middle.lines else 0
+    by_coverage = total - by_caps - by_configuration - sum(by_factor.values())
+    return Change(total, by_factor, by_caps, by_coverage, by_configuration)
+
+
+def _given_otherwise(then: Config, now: Config) -> set[str]:
+    """The keys of the factors that now give other points for the same value, or are new."""
+    before = {factor.key: replace(factor, name="", weight=0) for factor in then.factors}
+    return {factor.key for factor in now.factors if before.get(factor.key) != replace(factor, name="", weight=0)}
 
 
 def trend_word(change: int | None) -> str:

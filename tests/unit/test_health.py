@@ -1,5 +1,7 @@
 """The health score: the worked example to the digit, and rules that hold for every configuration and value."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -225,4 +227,33 @@ def test_parts_of_a_change_add_up(one, other):
         if change is not None:
             parts = *change.by_factor.values(), change.by_caps, change.by_coverage, change.by_configuration
             assert sum(parts) == change.total == later.score - then.score
-            assert not (change.by_coverage and change.by_configuration)
+            assert not change.by_configuration or later is other_version
+
+
+def test_change_of_importance_is_the_configurations_doing_and_not_the_customers():
+    """The same points, but what counts most has changed: no factor's line speaks of it."""
+    factors = tuple(replace(factor, weight=4 - factor.weight) for factor in DEFAULT.factors)
+    then, now = score_of(DEFAULT, EXAMPLE, ACTIVE), score_of(Config(2, factors, CAPS), EXAMPLE, ACTIVE)
+
+    change = change_between(then, now)
+
+    assert set(change.by_factor.values()) == {0}
+    assert (change.by_coverage, change.by_caps) == (0, 0)
+    assert change.by_configuration == change.total != 0
+
+
+def test_a_factors_line_holds_what_its_value_did_under_todays_configuration():
+    later = ("Active", -1200, 400_000, 9200, None)
+    steeper = replace(CHANGE, zero=-5000)
+    new = Config(2, (replace(PEAK, weight=3), STATUS, steeper, CONTRACTION, INTERVAL), CAPS)
+    now = score_of(new, (later[3], *later[:3], later[4]), ACTIVE)
+    then = score_of(DEFAULT, EXAMPLE, ACTIVE)
+
+    change = change_between(then, now)
+
+    assert set(change.by_factor) == {"peak", "status", "contraction"}
+    # By today's weights the peak lost 36 x 3 / 12 then, and 16 x 3 / 11 now that the interval is not known.
+    assert change.by_factor["peak"] == 90 - 44
+    # Then, by today's configuration: (64 x 3 + 100 x 3 + 76 x 3 + 22.2 x 2 + 40 x 1) / 12 = 67.
+    assert change.by_configuration == 670 - 608
+    assert change.by_coverage == change.total - 46 - 62 - change.by_factor["contraction"]
