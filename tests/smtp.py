@@ -64,6 +64,10 @@ class _Conversation(socketserver.StreamRequestHandler):
             if not self.go_on(word, line):
                 return
 
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()  # the server closes only the socket that it knows, which is not the encrypted one
+
     def go_on(self, word: str, line: str) -> bool:
         if word == "EHLO":
             offered = ["250-here", "250-STARTTLS"] if self.mail.certificate else ["250-here"]
@@ -72,7 +76,10 @@ class _Conversation(socketserver.StreamRequestHandler):
             self.say("220 go on")
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(str(self.mail.certificate))
-            self.request = context.wrap_socket(self.request, server_side=True)
+            try:
+                self.request = context.wrap_socket(self.request, server_side=True)
+            except OSError:  # whoever asked does not know the certificate
+                return False
             self.setup()
         elif word == "AUTH":
             self.say("235 welcome")

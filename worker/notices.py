@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import aliased
 
@@ -21,10 +21,12 @@ from webapp.models import (
     CustomerValues,
     Import,
     ImportState,
+    MailState,
     Notice,
     NoticeKind,
     NoticeMail,
     NoticeReader,
+    NoticeReading,
     Provider,
     ProviderState,
     ScoreDay,
@@ -42,7 +44,25 @@ IN_A_SLICE = 500
 # The least score of a better grade that makes a grade a fall, in tenths.
 BETTER = {3: 800, 4: 600, 5: 200}
 CONNECTION_KINDS = (NoticeKind.IMPORT_FAILING, NoticeKind.DATA_STALE)
+# What is over is kept so long; an e-mail's row says nothing that its notice does not.
+NOTICES_KEPT, MAILS_KEPT = timedelta(days=365), timedelta(days=30)
 log = structlog.get_logger()
+
+
+def forget() -> None:
+    """Delete notices of episodes that ended long ago, and the rows of e-mails that are done with."""
+    at = now()
+    old = select(Notice.tenant_id, Notice.id).where(Notice.ended_at < at - NOTICES_KEPT)
+    done = NoticeMail.state != MailState.WAITING, NoticeMail.not_before < at - MAILS_KEPT
+    with across_tenants():
+        of_old = tuple_(NoticeReading.tenant_id, NoticeReading.notice_id).in_(old)
+        for statement in (
+            delete(NoticeReading).where(of_old),
+            delete(Notice).where(Notice.ended_at < at - NOTICES_KEPT),
+            delete(NoticeMail).where(*done),
+        ):
+            db.session.execute(statement.execution_options(synchronize_session=False))
+        db.session.commit()
 
 
 def watch() -> None:

@@ -229,6 +229,7 @@ TASKS: tuple[tuple[float, Callable[[], None]], ...] = (
     (30, notices.watch),
     (60, end_what_is_over),
     (300, delete_orphaned_keys),
+    (3600, notices.forget),
 )
 
 

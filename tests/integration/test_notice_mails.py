@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+import trustme
 from sqlalchemy import select
 
 from tests import factories
@@ -217,3 +218,18 @@ def test_password_goes_to_no_server_that_does_not_encrypt(stale, settings, serve
 
     assert server.taken == []
     assert not any("AUTH" in line for line in server.said)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_encrypted_server_gets_the_password_if_its_certificate_is_known(stale, settings, tmp_path, monkeypatch, known):
+    authority, certificate = trustme.CA(), tmp_path / "server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    (authority if known else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "known.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "known.pem"))
+
+    with MailServer(certificate) as server:
+        mails.send_waiting(settings.model_copy(update={"smtp_starttls": True, "smtp_port": server.port}))
+
+    assert server.to == (["ada@acme.example"] if known else [])
+    assert any("AUTH" in line for line in server.said) == known
+    assert [mail.state for mail in kept()] == ["sent" if known else "waiting"]

@@ -9,7 +9,7 @@ from tests import factories
 from tests.texts import words_of
 from webapp import scoring
 from webapp.extensions import db
-from webapp.models import Notice, NoticeMail, ProviderState, Scoring
+from webapp.models import Notice, NoticeMail, NoticeReading, ProviderState, Scoring
 from webapp.models.types import now
 from webapp.tenancy import across_tenants, acting_for
 from worker import notices
@@ -226,6 +226,29 @@ def test_second_clock_makes_none_twice(acme, monkeypatch):
     acme.looked_at()
 
     assert len(told()) == 1
+
+
+def test_what_is_long_over_is_forgotten_with_who_read_it(cast, person):
+    provider, customer_of = factories.make_provider(cast.acme), factories.make_customer
+    long_ago, lately = now() - timedelta(days=366), now() - timedelta(days=364)
+    old, new, open_ = (
+        factories.make_notice(provider, "score_fell", customer_of(provider), opened_at=long_ago, ended_at=ended)
+        for ended in (long_ago, lately, None)
+    )
+    for notice in (old, new):
+        person(cast.ada).post(f"/notices/{notice.id}")
+    with acting_for(cast.acme.id):
+        for days, state in ((31, "sent"), (31, "given_up"), (31, "waiting"), (29, "sent")):
+            mail = {"user_id": cast.ada.id, "state": state, "not_before": now() - timedelta(days=days)}
+            db.session.add(NoticeMail(tenant_id=cast.acme.id, **mail))
+        db.session.commit()
+
+    notices.forget()
+
+    assert {notice.id for notice in told()} == {new.id, open_.id}
+    with across_tenants():
+        assert [row.notice_id for row in db.session.scalars(select(NoticeReading))] == [new.id]
+        assert sorted(row.state for row in db.session.scalars(select(NoticeMail))) == ["sent", "waiting"]
 
 
 # In the app.
