@@ -23,11 +23,25 @@ from webapp import create_app, scoring
 from webapp.chartmogul.fields import FIELDS, Cost
 from webapp.config import Settings
 from webapp.extensions import db
-from webapp.models import Customer, CustomerValues, Import, ImportState, Movement, Provider, Role, Tenant, User
+from webapp.health import FULL, Grade
+from webapp.models import (
+    Customer,
+    CustomerValues,
+    HealthVersion,
+    Import,
+    ImportState,
+    Movement,
+    Provider,
+    Role,
+    ScoreDay,
+    Tenant,
+    User,
+)
+from webapp.models.health import DRAFT
 from webapp.models.types import now
-from webapp.tenancy import acting_for, insert_rows, owned
+from webapp.tenancy import acting_for, insert_rows, owned, owned_update
 from webapp.values import Moment, PropertyType
-from worker import rebuild_scores, refresh, runtime, scores
+from worker import notices, rebuild_scores, refresh, runtime, scores
 from worker.lease import Lease
 from worker.score_claim import Claim
 
@@ -69,6 +83,8 @@ def _figures(customers: int, past: int, user_id: UUID) -> Iterator[tuple[str, in
     _seconds(lambda: _fill())
     yield "scores from nothing", customers, _seconds(_score), ""
     yield "scores again, unchanged", customers, _seconds(_score), ""
+    _let_fall(customers // 100)
+    yield "notices, one in 100 fell", customers, _seconds(notices.watch), ""
     together = _seconds(lambda: _fill()) + _seconds(_score)
     yield "20 values and scores again", customers, together, "≤ 10 s for 100,000 customers"
     some = min(past, customers)
@@ -96,6 +112,23 @@ def _score() -> None:
     assert claim is not None
     scores.score_customers(claim, lambda: None)
     claim.write(lease_until=None)
+    db.session.commit()
+
+
+def _let_fall(some: int) -> None:
+    """Everybody's score is four days old, and some with the last grade had the best one before."""
+    today = now().date()
+    of_day = owned_update(ScoreDay).values(day=today - timedelta(days=4))
+    db.session.execute(of_day.execution_options(synchronize_session=False))
+    low = owned(CustomerValues, CustomerValues.provider_id, CustomerValues.uuid, HealthVersion.number)
+    low = low.join(HealthVersion, HealthVersion.tenant_id == CustomerValues.tenant_id)
+    low = low.where(CustomerValues.grade == Grade.HIGH_CHURN_RISK, HealthVersion.number > DRAFT).limit(some)
+    before = {"day": today - timedelta(days=9), "score": FULL, "points": "", "caps": "", "why_none": None}
+    rows = [
+        {"provider_id": row.provider_id, "customer_uuid": row.uuid, "version": row.number, "rebuilt": False, **before}
+        for row in db.session.execute(low)
+    ]
+    insert_rows(ScoreDay, rows)
     db.session.commit()
 
 
