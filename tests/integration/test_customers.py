@@ -160,9 +160,7 @@ def test_pages_of_fifty_lead_on_and_back(person, cast, provider):
     assert names(follow(ada, last, "First")) == names(first)
 
 
-@pytest.mark.parametrize("narrowed", ["", "&q=customer"])
-@pytest.mark.parametrize("sort", ["size", "-size", "plan", "-plan", "name", "-name"])
-def test_pages_of_any_order_show_everybody_once(person, cast, provider, sort, narrowed):
+def test_pages_of_any_order_show_everybody_once(person, cast, provider):
     """Also where many have the same value and many none."""
     size = factories.make_property(cast.acme, "Size", type="number")
     plan = factories.make_property(cast.acme, "Plan", type="text")
@@ -171,24 +169,29 @@ def test_pages_of_any_order_show_everybody_once(person, cast, provider, sort, na
         if number % 3:
             factories.make_value(size, customer, number=10_000 * (number % 5))
             factories.make_value(plan, customer, text=("gold", "Gold", "silver", "Bronze")[number % 4])
-    if narrowed:
-        factories.make_customer(provider, "Somebody else")
+    factories.make_customer(provider, "Somebody else")
     ada = person(cast.ada)
-    page = ada.get(f"/customers?sort={sort}{narrowed}")
-    seen = [customers(page)]
-    assert "Customers 1 to 50 of 130" in page.text
 
+    for sort in ("size", "-size", "plan", "-plan", "name", "-name"):
+        for narrowed, total in (("", 131), ("&q=customer", 130)):
+            check_pages(ada, f"/customers?sort={sort}{narrowed}", total)
+
+
+def check_pages(ada, address: str, total: int) -> None:
+    """From the first page to the last one and back everybody is there once."""
+    page = ada.get(address)
+    seen = [customers(page)]
+    assert f"Customers 1 to 50 of {total}" in page.text, address
     while ">Next<span" in page.text:
         page = follow(ada, page, "Next")
-        assert f"Customers {sum(map(len, seen)) + 1} to " in page.text
+        assert f"Customers {sum(map(len, seen)) + 1} to " in page.text, address
         seen.append(customers(page))
     back = [seen[-1]]
     while ">Previous<span" in page.text:
         page = follow(ada, page, "Previous")
         back.append(customers(page))
-
-    assert len({address for found in seen for address in found}) == sum(map(len, seen)) == 130
-    assert back == seen[::-1]
+    assert len({address for found in seen for address in found}) == sum(map(len, seen)) == total, address
+    assert back == seen[::-1], address
 
 
 def customers(page) -> list[str]:
