@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, true
+from sqlalchemy import ColumnClause, ColumnElement, Select, and_, func, literal, true
 from sqlalchemy.orm import aliased, defer
+from sqlalchemy.sql import visitors
 
 from webapp.customer_columns import BY_TITLE, Column
 from webapp.customer_filters import Filter, LostCondition, lost_conditions, read_filters
@@ -16,10 +18,15 @@ from webapp.score_filters import ScoreFilter, read_score_filters
 from webapp.tenancy import owned
 
 PER_PAGE = 50
+# How far along the index of names a page is looked for, before all of the list is.
+NEARBY = 2_000
 LONGEST_SEARCH = 200
 GONE = "gone"
 BY_NAME = "name"
+NAMED = CustomerValues.uuid, CustomerValues.title
 Condition = ScoreFilter | Filter | LostCondition
+# The uuids of a page, how many customers are in the list, and how many of them lie on beyond the place.
+Found = tuple[list[str], int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +108,15 @@ class CustomerQuery:
 
     def listed(self, provider: Provider) -> "Listed":
         """The rows of this list, in no order."""
-        shown = CustomerValues.uuid, CustomerValues.title
         if not self.narrowed and self.sort is BY_TITLE:
-            return Listed(*shown, CustomerValues.title, rows_of(provider))
+            return Listed(*NAMED, CustomerValues.title, rows_of(provider))
         # Rows are looked at one by one as they lie: an index would lead to each anew.
         rows = rows_of(provider).with_hint(CustomerValues, "NOT INDEXED", "sqlite")
         if not self.narrowed:
-            return Listed(*shown, self.sort.sorted_by, rows)
+            return Listed(*NAMED, self.sort.sorted_by, rows)
         # Looked for once, then counted and sorted.
         key = () if self.sort is BY_TITLE else (self.sort.sorted_by.label("key"),)
-        found = rows.with_only_columns(CustomerValues.tenant_id, *shown, *key).where(self.condition()).cte("found")
+        found = rows.with_only_columns(CustomerValues.tenant_id, *NAMED, *key).where(self.condition()).cte("found")
         row = aliased(CustomerValues, found)
         return Listed(row.uuid, row.title, self.sort.as_sorted(found.c.key) if key else row.title, owned(row))
 
@@ -195,24 +201,61 @@ def fetch_page(provider: Provider, query: CustomerQuery) -> CustomerPage:
     """The page that was asked for: the first, or the one after or before a customer."""
     after, before = _place(provider, query, query.after), _place(provider, query, query.before)
     backwards, place = before is not None and after is None, after or before
-    listed, held = query.listed(provider), _held(provider)
+    held = _held(provider)
+    found = _nearby(provider, query, place, backwards) or _looked_for(provider, query, place, backwards)
+    uuids, matching, beyond = found
+    matching = matching if query.narrowed else held
+    if backwards:
+        if len(uuids) < PER_PAGE:  # fewer before it than a page holds: the first page
+            return fetch_page(provider, replace(query, before=""))
+        uuids.reverse()
+    elif place and not uuids:  # nobody is left after it
+        return fetch_page(provider, replace(query, after=""))
+    passed = 0 if place is None else beyond - len(uuids) if backwards else matching - beyond
+    return CustomerPage(_customers(provider, uuids), passed + 1, matching, held)
+
+
+def _nearby(provider: Provider, query: CustomerQuery, place: Place | None, backwards: bool) -> Found | None:
+    """A page of a narrowed list in the order of names, if it stands among the next few rows of the index: when many are
+    in the list it does, and they need only be counted, not sorted."""
+    if not query.narrowed or query.sort is not BY_TITLE:
+        return None
+    condition, by_name = query.condition(), Listed(*NAMED, CustomerValues.title, rows_of(provider))
+    order = query.order(by_name, backwards)
+    beyond = query.beyond(by_name, place, backwards) if place else true()
+    asked = [column for column in visitors.iterate(condition) if isinstance(column, ColumnClause)]
+    near = rows_of(provider, CustomerValues.tenant_id, *NAMED, *asked).where(beyond).order_by(*order).limit(NEARBY)
+    lies = near.subquery("near")
+    row = aliased(CustomerValues, lies)
+    of_near = visitors.replacement_traverse(condition, {}, partial(_column_of, lies))
+    rows = owned(row, row.uuid).where(of_near)
+    ordered = query.order(Listed(row.uuid, row.title, row.title, rows), backwards)
+    uuids = list(db.session.scalars(rows.order_by(*ordered).limit(PER_PAGE)))
+    if len(uuids) < PER_PAGE:
+        return None
+    counts = func.count(), func.count().filter(beyond)
+    counted = rows_of(provider, *counts).with_hint(CustomerValues, "NOT INDEXED", "sqlite").where(condition)
+    matching, further = db.session.execute(counted).one()
+    return uuids, matching, further
+
+
+def _column_of(rows: Any, element: Any, **_: Any) -> Any:
+    return rows.corresponding_column(element) if isinstance(element, ColumnClause) else None
+
+
+def _looked_for(provider: Provider, query: CustomerQuery, place: Place | None, backwards: bool) -> Found:
+    """A page of a list that is looked for in one pass, then counted if it is narrowed, and sorted."""
+    listed = query.listed(provider)
     rows = listed.rows.with_only_columns(
         listed.uuid,
-        listed.how_many() if query.narrowed else literal(held),
+        listed.how_many() if query.narrowed else literal(0),
         listed.how_many(query.beyond(listed, place, backwards)) if place else literal(0),
     )
     if place:
         rows = rows.where(query.beyond(listed, place, backwards))
     found = list(db.session.execute(rows.order_by(*query.order(listed, backwards)).limit(PER_PAGE)))
-    if backwards:
-        if len(found) < PER_PAGE:  # fewer before it than a page holds: the first page
-            return fetch_page(provider, replace(query, before=""))
-        found.reverse()
-    elif place and not found:  # nobody is left after it
-        return fetch_page(provider, replace(query, after=""))
     _, matching, beyond = found[0] if found else (None, 0, 0)
-    passed = 0 if place is None else beyond - len(found) if backwards else matching - beyond
-    return CustomerPage(_customers(provider, [uuid for uuid, *_ in found]), passed + 1, matching, held)
+    return [uuid for uuid, *_ in found], matching, beyond
 
 
 def _held(provider: Provider) -> int:
