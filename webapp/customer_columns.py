@@ -131,12 +131,13 @@ def fetch_values(customers: Sequence[Keyed], properties: Sequence[Property]) -> 
         CustomerValues.uuid.in_([customer.uuid for customer in customers]),
     )
     rows = db.session.execute(owned(CustomerValues, *columns).where(*these))
+    of = [(property_.id, PropertyType(property_.type)) for property_ in properties]
     values = {}
     for customer_id, *kept in rows:
-        for property_, held in zip(properties, kept, strict=True):
-            value = decode_one(PropertyType(property_.type), held)
+        for (property_id, type_), held in zip(of, kept, strict=True):
+            value = decode_one(type_, held)
             if value is not None:
-                values[customer_id, property_.id] = value
+                values[customer_id, property_id] = value
     return values
 
 
