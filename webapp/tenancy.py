@@ -17,12 +17,14 @@ import structlog
 from flask import abort
 from sqlalchemy import (
     ARRAY,
+    JSON,
     Connection,
     Delete,
     Dialect,
     Engine,
     Executable,
     ForeignKey,
+    LargeBinary,
     Select,
     String,
     TableClause,
@@ -43,6 +45,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column, with_loader_criteria
 from sqlalchemy.sql import visitors
 
@@ -200,10 +203,28 @@ def _execute_many(
             values.append(value if by_column else repeat(value, count))
             continue
         given = columns[name] if default is None else [default() for _ in range(count)]
-        values.append(list(map(ready, given) if ready else given))
+        made = list(map(ready, given) if ready else given)
+        values.append(array_of(made) if by_column else made)
     connection.exec_driver_sql(sql, tuple(values) if by_column else list(zip(*values, strict=True)))
 
 
+def array_of(values: Sequence[Any]) -> str:
+    """As PostgreSQL writes an array: much faster than the driver does, which looks at each text by itself. None is
+    NULL. ValueError for a text that holds NUL, which no text of PostgreSQL can."""
+    said = [_NOTHING if each is None else each if type(each) is str else _said(each) for each in values]
+    joined = "\0".join(said)
+    if joined.count("\0") != len(said) - 1:
+        raise ValueError("a text holds NUL")
+    quoted = joined.replace("\\", r"\\").replace('"', r"\"").replace("\0", '","')
+    return f'{{"{quoted}"}}'.replace(f'"{_NOTHING}"', "NULL")
+
+
+def _said(value: Any) -> str:
+    return rf"\x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+# Half of a character, which no text that can be stored is made of.
+_NOTHING = "\ud800"
 _NAMED = re.compile(r"%\((\w+)\)s")
 # A column's name, what makes its values ready for the driver, and what makes those that are not given.
 Parameter = tuple[str, Callable[[Any], Any] | None, Callable[[], Any] | None]
@@ -258,6 +279,8 @@ def _element(column: Any) -> Any:
 
 
 def _ready(column: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    if isinstance(column.type, JSON | LargeBinary):
+        dialect = DefaultDialect()  # as texts and bytes: PostgreSQL's driver wants an object of its own for each value
     process: Callable[[Any], Any] | None = column.type._cached_bind_processor(dialect)
     if process is None or not isinstance(column.type, Uuid):
         return process

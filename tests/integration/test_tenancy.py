@@ -18,6 +18,7 @@ from webapp.tenancy import (
     TenantMissing,
     across_tenants,
     acting_for,
+    array_of,
     current_tenant_id,
     insert_rows,
     owned,
@@ -132,6 +133,53 @@ def test_inserted_rows_are_the_tenants_whatever_they_say(cast: Cast):
         db.session.commit()
         (page,) = db.session.scalars(owned(ImportPage)).all()
         assert page.tenant_id == cast.acme.id
+
+
+ODD = (
+    "",
+    "NULL",
+    "null",
+    '"',
+    "\\",
+    '\\"',
+    "{a,b}",
+    ",",
+    "it's",
+    "\n\t ",
+    "é\U0001f600",
+    "\x01",
+    " padded ",
+    "%s",
+    ":a",
+    None,
+)
+
+
+def test_any_text_and_bytes_are_kept_as_they_are(cast: Cast):
+    """Also those that mean something in the way in which PostgreSQL is told of many rows at once."""
+    customer, import_id = factories.make_customer(factories.make_provider(cast.acme)), uuid4()
+    columns = {name: getattr(customer, name) for name in Customer.__table__.c.keys() if name != "tenant_id"}  # noqa: SIM118
+    rows = [
+        {**columns, "id": uuid4(), "uuid": str(number), "name": text, "tags": [text], "custom": {"a": text}}
+        for number, text in enumerate(ODD)
+    ]
+    seen = [b"", b"\x00\xff", rb'\x"{},NULL', b"\\"]
+    with acting_for(cast.acme.id):
+        insert_rows(Customer, rows)
+        pages = [{"import_id": import_id, "stream": "a", "number": at, "seen": each} for at, each in enumerate(seen)]
+        insert_rows(ImportPage, pages)
+        db.session.commit()
+        kept = db.session.execute(owned(Customer, Customer.uuid, Customer.name, Customer.tags, Customer.custom))
+
+        assert {int(uuid): told for uuid, *told in kept if uuid.isdecimal()} == {
+            number: [text, [text], {"a": text}] for number, text in enumerate(ODD)
+        }
+        assert db.session.scalars(owned(ImportPage, ImportPage.seen).order_by(ImportPage.number)).all() == seen
+
+
+def test_text_that_holds_nul_shifts_no_other():
+    with pytest.raises(ValueError, match="NUL"):
+        array_of(["a", "b\0c", None])
 
 
 def change_row(property_: Property, customer: Customer, number: int) -> dict:
