@@ -66,6 +66,12 @@ class TenantOwned:
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), index=False)
 
 
+def through_its_owner() -> Mapped[UUID]:
+    """`tenant_id` of a table whose rows are written by the hundred thousand: it refers to the tenant only together with
+    the row's provider or property, which is as safe, and saves PostgreSQL a quarter of an insert's time."""
+    return mapped_column()
+
+
 Owned = TypeVar("Owned", bound=TenantOwned)
 
 

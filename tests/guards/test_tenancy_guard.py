@@ -59,10 +59,9 @@ def test_every_table_of_the_database_is_one_of_the_models(world: World):
 @pytest.mark.parametrize("model", models(), ids=lambda model: model.__name__)
 def test_tables_tie_their_rows_to_the_tenant(model: type[Any]):
     table, wrong = model.__table__, []
-    if table.c.tenant_id.nullable or not any(
-        key.column.table.name == "tenants" for key in table.c.tenant_id.foreign_keys
-    ):
-        wrong.append("tenant_id refers to tenants and is never empty")
+    refers_to = {key.target_fullname for key in table.c.tenant_id.foreign_keys}
+    if table.c.tenant_id.nullable or not refers_to & {"tenants.id", "providers.tenant_id", "properties.tenant_id"}:
+        wrong.append("tenant_id refers to tenants, or to what is tied to them, and is never empty")
     for constraint in table.foreign_key_constraints:
         target, columns = constraint.referred_table.name, [column.name for column in constraint.columns]
         if target in {model.__tablename__ for model in models()} and columns[0] != "tenant_id":

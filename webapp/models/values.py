@@ -24,7 +24,7 @@ from webapp.chartmogul.fields import PropertyType
 from webapp.extensions import Base, db
 from webapp.folding import fold
 from webapp.models.types import UtcDateTime
-from webapp.tenancy import TenantOwned, insert_selected, owned, owned_update
+from webapp.tenancy import TenantOwned, insert_selected, owned, owned_update, through_its_owner
 
 # So many properties a tenant can have of those that are kept as a number (dates and yes or no are), and as a text.
 NUMBER_SLOTS = tuple(f"n{number}" for number in range(1, 61))
@@ -59,6 +59,7 @@ class CustomerValues(TenantOwned, Base):
         {"sqlite_with_rowid": False},  # rows lie in the order of the key: a tenant's are one stretch
     )
 
+    tenant_id: Mapped[UUID] = through_its_owner()
     provider_id: Mapped[UUID]
     uuid: Mapped[str] = mapped_column(String(80))
     customer_id: Mapped[UUID]
@@ -126,6 +127,7 @@ class ValueChange(TenantOwned, Base):
         Index("ix_value_changes_import", "import_id", "customer_id"),
     )
 
+    tenant_id: Mapped[UUID] = through_its_owner()
     property_id: Mapped[UUID]
     customer_id: Mapped[UUID]
     at: Mapped[datetime] = mapped_column(UtcDateTime)
