@@ -135,15 +135,16 @@ class Account:
             changes.merge(kept, gone)
             self._changed("merged", kept.uuid)
 
-    def edit(self, uuid: str, **values: Any) -> None:
-        """Set what `world.Customer` calls these names: `edit(uuid, name="New", tags=[])`."""
+    def edit(self, *uuids: str, **values: Any) -> None:
+        """Set what `world.Customer` calls these names: `edit(uuid, name="New", tags=[])`; of several all at once,
+        because each change makes the contents anew."""
         with self.lock:
-            customer = self._find(uuid)
-            for name, value in values.items():
-                if not hasattr(customer, name):
-                    raise AttributeError(name)
-                setattr(customer, name, value)
-            self._changed("edited", uuid)
+            for customer in [self._find(uuid) for uuid in uuids]:
+                for name, value in values.items():
+                    if not hasattr(customer, name):
+                        raise AttributeError(name)
+                    setattr(customer, name, value)
+                self._changed("edited", customer.uuid)
 
     def move(self, uuid: str, since: date) -> None:
         """Date the customer's beginning anew, so that it stands elsewhere in the list."""

@@ -145,8 +145,7 @@ def _customer(front: Front, body: Body) -> Body:
     elif "merge_into" in body:
         account.merge(body["merge_into"], uuid)
     else:
-        for each in uuid if isinstance(uuid, list) else [uuid]:
-            account.edit(each, **body["set"])
+        account.edit(*(uuid if isinstance(uuid, list) else [uuid]), **body["set"])
     return _account(account)
 
 

@@ -190,11 +190,9 @@ def _compare(day: date, then: Score, now: Score, alike: bool) -> Comparison:
         for line in now.lines
         if (key := line.factor.key) in change.by_factor
     ]
-    others = (
-        ("Coverage changed", change.by_coverage),
-        ("Configuration changed", change.by_configuration),
-        ("Caps", change.by_caps),
-    )
+    if then.config.number != now.config.number:
+        parts.append(Part("Configuration changed", change.by_configuration))
+    others = (("Coverage changed", change.by_coverage), ("Caps", change.by_caps))
     return Comparison(day, then, change.total, [*parts, *(Part(name, by) for name, by in others if by)])
 
 

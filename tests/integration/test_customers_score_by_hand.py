@@ -115,16 +115,12 @@ def check_change(page: str) -> None:
     assert number(total[2]) - number(total[1]) == number(total[3])
     told = re.search(r"of 100, (?:(up|down) ([\d.]+) since|the same as)", words_of(page))
     assert number(total[3]) == {"up": 1, "down": -1, None: 0}[told[1]] * number(told[2] or "0")  # type: ignore[index]
-    other_parts = {row[0] for row in parts} & {"Coverage changed", "Configuration changed"}
-    if (
-        other_parts
-        or "of the score then, by version" in page
-        or len(parts) < len(rows_of(page))
-        or "Not counted" in page
-    ):
-        return
+    other_version = "of the score then, by version" in page
+    assert other_version == ("Configuration changed" in [row[0] for row in parts])
     weights, weight = {row.name: row.weight for row in rows_of(page)}, sum(row.weight for row in rows_of(page))
     named = [row for row in parts if row[0] in weights]
+    if len(named) < len(weights) or "Coverage changed" in [row[0] for row in parts] or "Not counted" in page:
+        return
     lost = []
     for column in (1, 2):
         points = [(weights[row[0]], number(row[column])) for row in named]

@@ -109,3 +109,13 @@ def test_past_is_rebuilt_after_an_accounts_first_import_also_if_scores_were_want
     assert any(rebuilt for *_, rebuilt in days_of(cast.acme))
     assert any(not rebuilt for *_, rebuilt in days_of(cast.acme))
     assert state_of(cast.acme).place == {}
+
+
+def test_notice_of_an_account_of_before_names_it(person, cast: Cast, before):
+    factories.make_notice(before, "score_fell", factories.make_customer(before), about="Blue Finch")
+    factories.make_notice(factories.make_provider(cast.acme), "data_stale")
+
+    page = words_of(person(cast.ada).get("/notices").text)
+
+    assert page.count("no longer connected") == 1
+    assert "Acme Analytics, no longer connected. Since" in page

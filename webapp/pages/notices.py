@@ -11,7 +11,7 @@ from webapp import notices
 from webapp.extensions import db
 from webapp.forms.notices import ChoiceForm
 from webapp.gate import members_too
-from webapp.models import Notice, NoticeKind, NoticeReader, NoticeReading
+from webapp.models import Notice, NoticeKind, NoticeReader, NoticeReading, Provider, ProviderState
 from webapp.models.types import now
 from webapp.tenancy import owned, owned_delete, owned_or_404, upsert_rows
 
@@ -33,8 +33,10 @@ def index() -> AnyResponse:
     rows = db.session.scalars(newest.offset((page - 1) * PER_PAGE).limit(PER_PAGE)).all()
     ids = [row.id for row in rows]
     unread = owned(Notice, Notice.id).where(Notice.id.in_(ids), notices.unread(user, reader)) if user else None
+    ended = owned(Provider, Provider.id, Provider.account_name).where(Provider.state == ProviderState.DISCONNECTED)
     words = render_template(
         "notices/index.html",
+        accounts_of_before={id_: name for id_, name in db.session.execute(ended)},  # noqa: C416 - dict() is not typed
         rows=[(row, notices.words_of(row)) for row in rows],
         unread=set(db.session.scalars(unread)) if unread is not None and ids else set(),
         page=page,
