@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, Select, and_, func, literal, true
+from sqlalchemy import ColumnElement, Select, and_, func, literal, true
 from sqlalchemy.orm import aliased, defer
-from sqlalchemy.sql import visitors
 
 from webapp.customer_columns import BY_TITLE, Column
 from webapp.customer_filters import Filter, LostCondition, lost_conditions, read_filters
@@ -166,7 +164,9 @@ class Listed:
     def past_title(self, place: Place, falling: bool) -> ColumnElement[bool]:
         further: ColumnElement[bool] = _past(self.title, place.title, falling)
         same: ColumnElement[bool] = self.title == place.title
-        return further | (same & _past(self.uuid, place.uuid, falling))
+        # What a database cannot see in the rest: where in the index it may begin.
+        at_least: ColumnElement[bool] = self.title <= place.title if falling else self.title >= place.title
+        return at_least & (further | (same & _past(self.uuid, place.uuid, falling)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,27 +220,21 @@ def _nearby(provider: Provider, query: CustomerQuery, place: Place | None, backw
     in the list it does, and they need only be counted, not sorted."""
     if not query.narrowed or query.sort is not BY_TITLE:
         return None
-    condition, by_name = query.condition(), Listed(*NAMED, CustomerValues.title, rows_of(provider))
-    order = query.order(by_name, backwards)
+    fits, by_name = query.condition(), Listed(*NAMED, CustomerValues.title, rows_of(provider))
     beyond = query.beyond(by_name, place, backwards) if place else true()
-    asked = [column for column in visitors.iterate(condition) if isinstance(column, ColumnClause)]
-    near = rows_of(provider, CustomerValues.tenant_id, *NAMED, *asked).where(beyond).order_by(*order).limit(NEARBY)
-    lies = near.subquery("near")
-    row = aliased(CustomerValues, lies)
-    of_near = visitors.replacement_traverse(condition, {}, partial(_column_of, lies))
-    rows = owned(row, row.uuid).where(of_near)
-    ordered = query.order(Listed(row.uuid, row.title, row.title, rows), backwards)
-    uuids = list(db.session.scalars(rows.order_by(*ordered).limit(PER_PAGE)))
+    columns = CustomerValues.tenant_id, *NAMED, fits.label("fits")
+    ordered = rows_of(provider, *columns).where(beyond).order_by(*query.order(by_name, backwards))
+    near = ordered.limit(NEARBY).subquery("near")
+    row = aliased(CustomerValues, near)
+    in_order = query.order(Listed(row.uuid, row.title, row.title, ordered), backwards)
+    page = owned(row, row.uuid).where(near.c.fits).order_by(*in_order).limit(PER_PAGE)
+    uuids = list(db.session.scalars(page))
     if len(uuids) < PER_PAGE:
         return None
     counts = func.count(), func.count().filter(beyond)
-    counted = rows_of(provider, *counts).with_hint(CustomerValues, "NOT INDEXED", "sqlite").where(condition)
+    counted = rows_of(provider, *counts).with_hint(CustomerValues, "NOT INDEXED", "sqlite").where(fits)
     matching, further = db.session.execute(counted).one()
-    return uuids, matching, further
-
-
-def _column_of(rows: Any, element: Any, **_: Any) -> Any:
-    return rows.corresponding_column(element) if isinstance(element, ColumnClause) else None
+    return uuids, max(matching, PER_PAGE), max(further, PER_PAGE)  # an import may have changed them in between
 
 
 def _looked_for(provider: Provider, query: CustomerQuery, place: Place | None, backwards: bool) -> Found:

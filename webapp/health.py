@@ -266,8 +266,9 @@ def enough(covered: int, weight: int) -> bool:
 @dataclass(frozen=True, slots=True)
 class Change:
     """How a score differs from an earlier one, in tenths; the parts add up to `total`. `by_factor`: of the factors that
-    counted both times and give points in the same way, by their keys. `by_configuration`: what today's configuration
-    would have made of the score then."""
+    counted both times and give points in the same way, by their keys. `by_configuration`: how far today's configuration
+    would have led from the score then, caps apart; what the value of a factor did that now gives points in another way,
+    or is new, is part of it."""
 
     total: int
     by_factor: Mapping[str, int]
@@ -289,8 +290,10 @@ def change_between(then: Score, now: Score) -> Change | None:
     before = {line.factor.key: line.lost for line in middle.lines if line.factor.key not in others}
     by_factor = {key: before[key] - line.lost for line in now.lines if (key := line.factor.key) in before}
     by_configuration = sum(line.gained for line in middle.lines) - then.uncapped if middle.lines else 0
-    by_coverage = total - by_caps - by_configuration - sum(by_factor.values())
-    return Change(total, by_factor, by_caps, by_coverage, by_configuration)
+    rest = total - by_caps - by_configuration - sum(by_factor.values())
+    if [line.factor.key for line in middle.lines] == [line.factor.key for line in now.lines]:
+        return Change(total, by_factor, by_caps, 0, by_configuration + rest)  # of rounding
+    return Change(total, by_factor, by_caps, rest, by_configuration)
 
 
 def _given_otherwise(then: Config, now: Config) -> set[str]:

@@ -53,7 +53,8 @@ def forget() -> None:
     """Delete notices of episodes that ended long ago, and the rows of e-mails that are done with."""
     at = now()
     old = select(Notice.tenant_id, Notice.id).where(Notice.ended_at < at - NOTICES_KEPT)
-    done = NoticeMail.state != MailState.WAITING, NoticeMail.not_before < at - MAILS_KEPT
+    ended = [state for state in MailState if state != MailState.WAITING]
+    done = NoticeMail.state.in_(ended), NoticeMail.not_before < at - MAILS_KEPT
     with across_tenants():
         of_old = tuple_(NoticeReading.tenant_id, NoticeReading.notice_id).in_(old)
         for statement in (

@@ -4,7 +4,7 @@ import pytest
 
 from tests.guards.world import World, nothing
 
-# None of it gets as far as the database.
+# None of it depends on which database it is.
 DATABASES = ["sqlite"]
 
 

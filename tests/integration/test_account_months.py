@@ -55,7 +55,7 @@ def test_import_keeps_twelve_months_and_the_running_one(app, connected):
     assert any(month.customer_churn_rate for month in months)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # nothing of it gets as far as the database
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # no matter of the database
 @pytest.mark.parametrize("match", ["/metrics", "/metrics/mrr"])
 @pytest.mark.parametrize(
     "fault",

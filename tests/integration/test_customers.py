@@ -10,6 +10,7 @@ import pytest
 from tests import factories
 from tests.factories import Cast
 from tests.pages import column, look_around, statements, table
+from webapp import customer_list
 from webapp.extensions import db
 from webapp.models import ProviderState
 from webapp.models.types import now
@@ -175,6 +176,28 @@ def test_pages_of_any_order_show_everybody_once(person, cast, provider):
     for sort in ("size", "-size", "plan", "-plan", "name", "-name"):
         for narrowed, total in (("", 131), ("&q=customer", 130)):
             check_pages(ada, f"/customers?sort={sort}{narrowed}", total)
+
+
+def test_page_of_a_narrowed_list_is_found_wherever_it_stands(person, cast, provider, monkeypatch):
+    """Among the next rows of the index or only further on, from either end; in the order of names."""
+    monkeypatch.setattr(customer_list, "NEARBY", 75)
+    size = factories.make_property(cast.acme, "Size", type="number")
+    for number in sorted(range(330), key=lambda number: number * 37 % 331):
+        customer = factories.make_customer(provider, f"Customer {number:03}")
+        if number % 4 or number > 250:  # three of four, and then all
+            factories.make_value(size, customer, number=10_000)
+    ada = person(cast.ada)
+    wanted = [f"Customer {number:03}" for number in range(330) if number % 4 or number > 250]
+
+    for sort, expected in (("", wanted), ("&sort=-name", wanted[::-1])):
+        page = ada.get(f"/customers?size.min=1{sort}")
+        seen = names(page)
+        while ">Next<span" in page.text:
+            page = follow(ada, page, "Next")
+            assert f"Customers {len(seen) + 1} to " in page.text
+            seen += names(page)
+        assert seen == expected
+    check_pages(ada, "/customers?size.min=1", len(wanted))
 
 
 def check_pages(ada, address: str, total: int) -> None:

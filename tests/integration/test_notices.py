@@ -238,7 +238,7 @@ def test_what_is_long_over_is_forgotten_with_who_read_it(cast, person):
     for notice in (old, new):
         person(cast.ada).post(f"/notices/{notice.id}")
     with acting_for(cast.acme.id):
-        for days, state in ((31, "sent"), (31, "given_up"), (31, "waiting"), (29, "sent")):
+        for days, state in ((31, "sent"), (31, "sending"), (31, "given_up"), (31, "waiting"), (29, "sent")):
             mail = {"user_id": cast.ada.id, "state": state, "not_before": now() - timedelta(days=days)}
             db.session.add(NoticeMail(tenant_id=cast.acme.id, **mail))
         db.session.commit()

@@ -228,6 +228,8 @@ def test_parts_of_a_change_add_up(one, other):
             parts = *change.by_factor.values(), change.by_caps, change.by_coverage, change.by_configuration
             assert sum(parts) == change.total == later.score - then.score
             assert not change.by_configuration or later is other_version
+            if [line.factor.key for line in then.lines] == [line.factor.key for line in later.lines]:
+                assert change.by_coverage == 0
 
 
 def test_change_of_importance_is_the_configurations_doing_and_not_the_customers():
@@ -256,4 +258,5 @@ def test_a_factors_line_holds_what_its_value_did_under_todays_configuration():
     assert change.by_factor["peak"] == 90 - 44
     # Then, by today's configuration: (64 x 3 + 100 x 3 + 76 x 3 + 22.2 x 2 + 40 x 1) / 12 = 67.
     assert change.by_configuration == 670 - 608
-    assert change.by_coverage == change.total - 46 - 62 - change.by_factor["contraction"]
+    assert change.total == now.score - 608 == 141
+    assert change.by_coverage == 141 - 46 - 62 - change.by_factor["contraction"]

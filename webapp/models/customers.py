@@ -13,7 +13,7 @@ from webapp.chartmogul.records import CustomerRecord
 from webapp.extensions import Base
 from webapp.models.providers import Provider
 from webapp.models.types import UtcDateTime
-from webapp.tenancy import TenantOwned, owned, through_its_owner
+from webapp.tenancy import TenantOwned, owned, through_its_parent
 
 LIVE_STATUSES = ("Active", "Past Due")
 # Strict, because browsers read an address with a backslash or a blank otherwise than we would.
@@ -29,7 +29,7 @@ class Customer(TenantOwned, Base):
         Index("uq_customers_tenant_provider_uuid", "tenant_id", "provider_id", "uuid", unique=True),
     )
 
-    tenant_id: Mapped[UUID] = through_its_owner()
+    tenant_id: Mapped[UUID] = through_its_parent()
     id: Mapped[UUID] = mapped_column(primary_key=True)
     provider_id: Mapped[UUID]
     uuid: Mapped[str] = mapped_column(String(80))
@@ -114,7 +114,7 @@ class Movement(TenantOwned, Base):
         Index("ix_movements_customer", "provider_id", "customer_uuid", "at"),
     )
 
-    tenant_id: Mapped[UUID] = through_its_owner()
+    tenant_id: Mapped[UUID] = through_its_parent()
     id: Mapped[UUID] = mapped_column(primary_key=True)
     provider_id: Mapped[UUID]
     customer_uuid: Mapped[str] = mapped_column(String(80))

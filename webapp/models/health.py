@@ -21,7 +21,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 from webapp.extensions import Base, db
 from webapp.models.types import UtcDateTime, now
 from webapp.models.values import CustomerValues
-from webapp.tenancy import TenantOwned, owned, through_its_owner
+from webapp.tenancy import TenantOwned, owned, through_its_parent
 
 DRAFT = 0
 
@@ -101,7 +101,7 @@ class ScoreDay(TenantOwned, Base):
         {"sqlite_with_rowid": False},
     )
 
-    tenant_id: Mapped[UUID] = through_its_owner()
+    tenant_id: Mapped[UUID] = through_its_parent()
     provider_id: Mapped[UUID]
     customer_uuid: Mapped[str] = mapped_column(String(80))
     day: Mapped[date]

@@ -24,7 +24,7 @@ from webapp.chartmogul.fields import PropertyType
 from webapp.extensions import Base, db
 from webapp.folding import fold
 from webapp.models.types import UtcDateTime
-from webapp.tenancy import TenantOwned, insert_selected, owned, owned_update, through_its_owner
+from webapp.tenancy import TenantOwned, insert_selected, owned, owned_update, through_its_parent
 
 # So many properties a tenant can have of those that are kept as a number (dates and yes or no are), and as a text.
 NUMBER_SLOTS = tuple(f"n{number}" for number in range(1, 61))
@@ -44,7 +44,7 @@ def slots_of(type_: str) -> tuple[str, ...]:
 
 class CustomerValues(TenantOwned, Base):
     """What the table of customers shows, sorts and searches, a row for each customer: so that any filter with any order
-    is one pass over narrow rows that lie together. `title` and `search` are folded (webapp.folding). Each property has
+    is at most one pass over narrow rows that lie together. `title` and `search` are folded (webapp.folding). Each property has
     a column of its own, its slot, in which a value is kept as webapp.values says. `hash`: what all values that
     ChartMogul gives came to when they were last written; as long as they hash to the same, none is compared."""
 
@@ -59,7 +59,7 @@ class CustomerValues(TenantOwned, Base):
         {"sqlite_with_rowid": False},  # rows lie in the order of the key: a tenant's are one stretch
     )
 
-    tenant_id: Mapped[UUID] = through_its_owner()
+    tenant_id: Mapped[UUID] = through_its_parent()
     provider_id: Mapped[UUID]
     uuid: Mapped[str] = mapped_column(String(80))
     customer_id: Mapped[UUID]
@@ -127,7 +127,7 @@ class ValueChange(TenantOwned, Base):
         Index("ix_value_changes_import", "import_id", "customer_id"),
     )
 
-    tenant_id: Mapped[UUID] = through_its_owner()
+    tenant_id: Mapped[UUID] = through_its_parent()
     property_id: Mapped[UUID]
     customer_id: Mapped[UUID]
     at: Mapped[datetime] = mapped_column(UtcDateTime)
