@@ -44,9 +44,9 @@ def slots_of(type_: str) -> tuple[str, ...]:
 
 class CustomerValues(TenantOwned, Base):
     """What the table of customers shows, sorts and searches, a row for each customer: so that any filter with any order
-    is at most one pass over narrow rows that lie together. `title` and `search` are folded (webapp.folding). Each property has
-    a column of its own, its slot, in which a value is kept as webapp.values says. `hash`: what all values that
-    ChartMogul gives came to when they were last written; as long as they hash to the same, none is compared."""
+    is at most one pass over narrow rows that lie together. `title` and `search` are folded (webapp.folding). Each
+    property has a column of its own, its slot, in which a value is kept as webapp.values says. `hash`: what all values
+    that ChartMogul gives came to when they were last written; as long as they hash to the same, none is compared."""
 
     __tablename__ = "customer_values"
     __table_args__ = (
