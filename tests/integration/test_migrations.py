@@ -8,7 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import insert, inspect, select, text
 
 from tests.conftest import DATABASES, make_settings, new_database
 from tests.postgresql import OWNER, address
@@ -26,6 +26,17 @@ def differences() -> list[object]:
 
 def test_migrations_make_what_the_models_mean(app):
     assert differences() == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_tables_that_lie_in_the_order_of_their_key_stay_so(app):
+    """SQLite makes a table anew to change it, and nothing else would tell that this was forgotten."""
+    without = {table.name for table in db.metadata.tables.values() if not table.dialect_options["sqlite"]["with_rowid"]}
+    found = text("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'")
+
+    with db.engine.connect() as connection:
+        assert set(connection.execute(found).scalars()) == without
+    assert without
 
 
 @pytest.fixture(params=DATABASES)
