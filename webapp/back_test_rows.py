@@ -22,6 +22,8 @@ YEAR = timedelta(365)
 MOST, AT_A_TIME = 5_000, 500
 # Under so many churned customers a percentage would say more than is known.
 FEW = 20
+# From this difference on, in tenths of a point, a factor tells who churns from who stays.
+APART = 100
 
 
 class Moved(NamedTuple):
@@ -41,6 +43,15 @@ class Said(NamedTuple):
     @property
     def difference(self) -> int | None:
         return None if self.churned is None or self.stayed is None else self.stayed - self.churned
+
+    @property
+    def verdict(self) -> str:
+        """What the difference says of the factor."""
+        if not self.difference:
+            return "Cannot be judged by the past"
+        if abs(self.difference) < APART:
+            return "Tells nobody apart"
+        return "Helps" if self.difference > 0 else "Points the wrong way"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from tests.health_scores import drafted, furnish, published, rows_of
 from tests.pages import statements, table
 from tests.texts import words_of
 from webapp import back_test_rows, scoring
+from webapp.chartmogul.fields import PropertyType
 from webapp.extensions import db
+from webapp.health import Factor
 from webapp.models.types import now
 from webapp.tenancy import acting_for
 
@@ -192,7 +194,24 @@ def test_back_test_counts_who_was_warned_of_and_who_stayed(person, cast, provide
     assert "So few churned that shares would say nothing: these are counts." in said
     assert "Not counted: 1 customer who churned within their first 30 days." in said
     assert "Without Note: its past is not known." in said
-    assert "MRR vs peak 50 100 +50 Days since contraction 61.1 100 +38.9" in said
+    assert "MRR vs peak 50 100 +50 Helps Days since contraction 61.1 100 +38.9 Helps" in said
+
+
+@pytest.mark.parametrize(
+    ("churned", "stayed", "verdict"),
+    [
+        (200, 900, "Helps"),
+        (788, 736, "Tells nobody apart"),
+        (736, 788, "Tells nobody apart"),
+        (900, 200, "Points the wrong way"),
+        (1000, 1000, "Cannot be judged by the past"),
+        (None, 900, "Cannot be judged by the past"),
+    ],
+)
+def test_factor_that_does_not_help_is_said_so(churned, stayed, verdict):
+    factor = Factor("tenure", "Tenure", PropertyType.NUMBER, 2, 0, 100)
+
+    assert back_test_rows.Said(factor, churned, stayed).verdict == verdict
 
 
 def test_back_test_tells_shares_once_there_are_enough_and_that_it_is_a_sample(
