@@ -14,8 +14,7 @@ from typing import Any
 
 from benchmarks.chartmogul import ChartMogul, serving
 from benchmarks.floor import pages
-from benchmarks.place import machine, place
-from tests import postgresql
+from benchmarks.place import databases, machine, place
 
 LATENCY_MS, LIMIT, BUDGET = 100, 40, 36
 CHANGED = 0.01
@@ -34,10 +33,7 @@ def main() -> None:
         with serving(size) as chartmogul:
             chartmogul.behave(latency_ms=LATENCY_MS, rate_limit=LIMIT, parallel_limit=20)
             chain = _run({**os.environ, "FLOOR_URL": "sqlite://"}, "floor", chartmogul.url, "read")["seconds"]
-            for database in options.databases.split(","):
-                if database == "postgresql" and not postgresql.SERVER:
-                    print("| postgresql | | could not be started here | | |")
-                    continue
+            for database in databases(options.databases):
                 for line in _lines(chartmogul, database, chain):
                     print(f"| {database} | {line}", flush=True)
 

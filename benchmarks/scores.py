@@ -37,7 +37,6 @@ from webapp.models import (
     Tenant,
     User,
 )
-from webapp.models.health import DRAFT
 from webapp.models.types import now
 from webapp.tenancy import acting_for, insert_rows, owned, owned_update
 from webapp.values import Moment, PropertyType
@@ -120,15 +119,15 @@ def _let_fall(some: int) -> None:
     today = now().date()
     of_day = owned_update(ScoreDay).values(day=today - timedelta(days=4))
     db.session.execute(of_day.execution_options(synchronize_session=False))
-    low = owned(CustomerValues, CustomerValues.provider_id, CustomerValues.uuid, HealthVersion.number)
-    low = low.join(HealthVersion, HealthVersion.tenant_id == CustomerValues.tenant_id)
-    low = low.where(CustomerValues.grade == Grade.HIGH_CHURN_RISK, HealthVersion.number > DRAFT).limit(some)
-    before = {"day": today - timedelta(days=9), "score": FULL, "points": "", "caps": "", "why_none": None}
-    rows = [
-        {"provider_id": row.provider_id, "customer_uuid": row.uuid, "version": row.number, "rebuilt": False, **before}
-        for row in db.session.execute(low)
-    ]
-    insert_rows(ScoreDay, rows)
+    version = HealthVersion.published()
+    assert version is not None
+    low = owned(CustomerValues, CustomerValues.provider_id, CustomerValues.uuid)
+    low = low.where(CustomerValues.grade == Grade.HIGH_CHURN_RISK).limit(some)
+    before = {"day": today - timedelta(days=9), "version": version.number, "score": FULL, "points": "", "caps": ""}
+    before |= {"why_none": None, "rebuilt": False}
+    insert_rows(
+        ScoreDay, [{"provider_id": id_, "customer_uuid": uuid, **before} for id_, uuid in db.session.execute(low)]
+    )
     db.session.commit()
 
 

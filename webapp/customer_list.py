@@ -108,8 +108,7 @@ class CustomerQuery:
         """The rows of this list, in no order."""
         if not self.narrowed and self.sort is BY_TITLE:
             return Listed(*NAMED, CustomerValues.title, rows_of(provider))
-        # Rows are looked at one by one as they lie: an index would lead to each anew.
-        rows = rows_of(provider).with_hint(CustomerValues, "NOT INDEXED", "sqlite")
+        rows = rows_as_they_lie(provider)
         if not self.narrowed:
             return Listed(*NAMED, self.sort.sorted_by, rows)
         # Looked for once, then counted and sorted.
@@ -197,6 +196,11 @@ def rows_of(provider: Provider, *columns: Any) -> Select[Any]:
     return owned(CustomerValues, *columns).where(CustomerValues.provider_id == provider.id)
 
 
+def rows_as_they_lie(provider: Provider, *columns: Any) -> Select[Any]:
+    """The same, to be looked at one by one as they lie: an index would lead to each anew."""
+    return rows_of(provider, *columns).with_hint(CustomerValues, "NOT INDEXED", "sqlite")
+
+
 def fetch_page(provider: Provider, query: CustomerQuery) -> CustomerPage:
     """The page that was asked for: the first, or the one after or before a customer."""
     after, before = _place(provider, query, query.after), _place(provider, query, query.before)
@@ -232,8 +236,7 @@ def _nearby(provider: Provider, query: CustomerQuery, place: Place | None, backw
     if len(uuids) < PER_PAGE:
         return None
     counts = func.count(), func.count().filter(beyond)
-    counted = rows_of(provider, *counts).with_hint(CustomerValues, "NOT INDEXED", "sqlite").where(fits)
-    matching, further = db.session.execute(counted).one()
+    matching, further = db.session.execute(rows_as_they_lie(provider, *counts).where(fits)).one()
     return uuids, max(matching, PER_PAGE), max(further, PER_PAGE)  # an import may have changed them in between
 
 

@@ -286,7 +286,7 @@ def change_between(then: Score, now: Score) -> Change | None:
     others = _given_otherwise(then.config, now.config)
     # A factor that is new, or gives points in another way, is taken to have given what it gives today.
     points = [(points_now if factor.key in others else points_then).get(factor.key) for factor in now.config.factors]
-    middle = then if then.config.number == now.config.number else score_of_points(now.config, points)
+    middle = score_of_points(now.config, points)
     before = {line.factor.key: line.lost for line in middle.lines if line.factor.key not in others}
     by_factor = {key: before[key] - line.lost for line in now.lines if (key := line.factor.key) in before}
     by_configuration = sum(line.gained for line in middle.lines) - then.uncapped if middle.lines else 0

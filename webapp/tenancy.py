@@ -216,7 +216,7 @@ def _execute_many(
 
 def array_of(values: Sequence[Any]) -> str:
     """As PostgreSQL writes an array, of at least one value: much faster than the driver does, which looks at each text
-    by itself. None is NULL. ValueError for a text that holds NUL, which no text of PostgreSQL can."""
+    by itself. None is NULL. ValueError for what no text of PostgreSQL can hold: NUL, half of a character."""
     if _NOTHING in values:
         raise ValueError("a text is half of a character")
     said = [_NOTHING if each is None else each if type(each) is str else _said(each) for each in values]

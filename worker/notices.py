@@ -52,14 +52,14 @@ log = structlog.get_logger()
 def forget() -> None:
     """Delete notices of episodes that ended long ago, and the rows of e-mails that are done with."""
     at = now()
-    old = select(Notice.tenant_id, Notice.id).where(Notice.ended_at < at - NOTICES_KEPT)
+    old = Notice.ended_at < at - NOTICES_KEPT
+    read = tuple_(NoticeReading.tenant_id, NoticeReading.notice_id).in_(select(Notice.tenant_id, Notice.id).where(old))
     ended = [state for state in MailState if state != MailState.WAITING]
     done = NoticeMail.state.in_(ended), NoticeMail.not_before < at - MAILS_KEPT
     with across_tenants():
-        of_old = tuple_(NoticeReading.tenant_id, NoticeReading.notice_id).in_(old)
         for statement in (
-            delete(NoticeReading).where(of_old),
-            delete(Notice).where(Notice.ended_at < at - NOTICES_KEPT),
+            delete(NoticeReading).where(read),
+            delete(Notice).where(old),
             delete(NoticeMail).where(*done),
         ):
             db.session.execute(statement.execution_options(synchronize_session=False))

@@ -135,6 +135,10 @@ def test_inserted_rows_are_the_tenants_whatever_they_say(cast: Cast):
         assert page.tenant_id == cast.acme.id
 
 
+def columns_of(customer: Customer) -> dict:
+    return {name: getattr(customer, name) for name in Customer.__table__.c.keys() if name != "tenant_id"}  # noqa: SIM118
+
+
 ODD = (
     "",
     "NULL",
@@ -158,9 +162,15 @@ ODD = (
 def test_any_text_and_bytes_are_kept_as_they_are(cast: Cast):
     """Also those that mean something in the way in which PostgreSQL is told of many rows at once."""
     customer, import_id = factories.make_customer(factories.make_provider(cast.acme)), uuid4()
-    columns = {name: getattr(customer, name) for name in Customer.__table__.c.keys() if name != "tenant_id"}  # noqa: SIM118
     rows = [
-        {**columns, "id": uuid4(), "uuid": str(number), "name": text, "tags": [text], "custom": {"a": text}}
+        {
+            **columns_of(customer),
+            "id": uuid4(),
+            "uuid": str(number),
+            "name": text,
+            "tags": [text],
+            "custom": {"a": text},
+        }
         for number, text in enumerate(ODD)
     ]
     seen = [b"", b"\x00\xff", rb'\x"{},NULL', b"\\"]
@@ -204,7 +214,7 @@ def test_upsert_adds_what_is_new_and_changes_what_is_there(cast: Cast, both):
 
 def test_upsert_leaves_a_neighbours_row_of_the_same_key_as_it_is(cast: Cast, both):
     customer = factories.make_customer(factories.make_provider(cast.acme))
-    columns = {name: getattr(customer, name) for name in Customer.__table__.c.keys() if name != "tenant_id"}  # noqa: SIM118
+    columns = columns_of(customer)
     with acting_for(cast.globex.id):
         upsert_rows(Customer, [{**columns, "name": "taken"}], ["id"])
         db.session.commit()
