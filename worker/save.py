@@ -217,9 +217,9 @@ def _write_page_of_customers(
         except RecordRefused as refused:
             _refuse(refused, entry, seen, counts, warnings)
             if refused.uuid:
-                held[Customer.id_for(provider.id, refused.uuid).bytes] = None
+                held[Customer.id_bytes_for(provider.id, refused.uuid)] = None
             continue
-        id_ = Customer.id_for(provider.id, record.uuid).bytes
+        id_ = Customer.id_bytes_for(provider.id, record.uuid)
         records[id_], held[id_] = record, None
     new = [id_ for id_ in held if id_ not in seen.customers]
     counts["customers_read"] = len(new)
@@ -240,7 +240,7 @@ def _write_page_of_customers(
     rows = [
         {
             **Customer.columns_of(records[id_]),
-            "id": UUID(bytes=id_),
+            "id": id_.hex(),
             "provider_id": provider.id,
             "content_hash": hash_,
             "past_due_since": since.get(id_, import_.started_at) if records[id_].status == PAST_DUE else None,
@@ -253,8 +253,8 @@ def _write_page_of_customers(
     upsert_rows(Customer, rows, key=["id"])
     listed = [CustomerValues.row_of(row) for row in rows]
     upsert_rows(CustomerValues, listed, key=["tenant_id", "provider_id", "uuid"])
-    for row in rows:
-        seen.stored.add(row["id"].bytes, HELD, row["content_hash"])
+    for id_, hash_ in changed.items():
+        seen.stored.add(id_, HELD, hash_)
     return new
 
 

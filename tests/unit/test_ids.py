@@ -1,9 +1,11 @@
-"""A compact set of ids, held to Python's own."""
+"""A compact set of ids, held to Python's own; and the ids of customers."""
 
 import random
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import pytest
 
+from webapp.models import Customer
 from worker.ids import Ids
 
 
@@ -46,3 +48,9 @@ def test_bytes_that_stand_across_two_ids_are_none(monkeypatch: pytest.MonkeyPatc
     ids.add(across, 2)
 
     assert dict(ids) == {first: 1, second: 1, across: 2}
+
+
+@pytest.mark.parametrize("uuid", ["cus_1", "cus_ab12cd34-1111-2222-3333-444455556666", f"cus_{'z' * 60}"])
+def test_a_customers_id_is_a_uuid_of_its_account_and_uuid(uuid: str) -> None:
+    for provider_id in (UUID(int=0), uuid4(), uuid4()):
+        assert Customer.id_for(provider_id, uuid) == uuid5(NAMESPACE_OID, f"{provider_id}/{uuid}")

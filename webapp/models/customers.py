@@ -2,9 +2,11 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
+from hashlib import sha1
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import NAMESPACE_OID, UUID
 
 from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKeyConstraint, Index, LargeBinary, Select, String, and_
 from sqlalchemy.orm import Mapped, mapped_column
@@ -66,10 +68,18 @@ class Customer(TenantOwned, Base):
     billing_interval_months: Mapped[int | None]
     quantity: Mapped[int | None] = mapped_column(BigInteger)
 
-    @staticmethod
-    def id_for(provider_id: UUID, uuid: str) -> UUID:
+    @classmethod
+    def id_for(cls, provider_id: UUID, uuid: str) -> UUID:
         """Our id of a ChartMogul customer: computed, so a page can be saved without asking which rows exist."""
-        return uuid5(NAMESPACE_OID, f"{provider_id}/{uuid}")
+        return UUID(bytes=cls.id_bytes_for(provider_id, uuid))
+
+    @staticmethod
+    def id_bytes_for(provider_id: UUID, uuid: str) -> bytes:
+        """The same as the bytes of a `uuid5`, in a quarter of its time."""
+        hash_ = _hash_of_account(provider_id).copy()
+        hash_.update(uuid.encode())
+        digest: bytes = hash_.digest()
+        return digest[:6] + bytes((digest[6] & 0x0F | 0x50, digest[7], digest[8] & 0x3F | 0x80)) + digest[9:16]
 
     @staticmethod
     def columns_of(record: CustomerRecord) -> dict[str, Any]:
@@ -101,6 +111,11 @@ class Customer(TenantOwned, Base):
         except ValueError:
             return None
         return host.removeprefix("www.") or None
+
+
+@lru_cache(maxsize=64)
+def _hash_of_account(provider_id: UUID) -> Any:
+    return sha1(NAMESPACE_OID.bytes + f"{provider_id}/".encode(), usedforsecurity=False)
 
 
 class Movement(TenantOwned, Base):
