@@ -14,7 +14,7 @@ from webapp.health import ACTIVE, FULL, Factor, Grade, Line, Score, change_betwe
 from webapp.models import Customer, CustomerValues, HealthVersion, Provider, ScoreDay, Scoring
 from webapp.models.health import DRAFT
 from webapp.rendering import day as day_words
-from webapp.score_sentences import value_words
+from webapp.score_sentences import not_of_factors, value_words
 from webapp.scoring import TREND_DAYS, Basis, config_of, score_of_day, score_of_state
 from webapp.tenancy import owned
 from webapp.values import encode_all
@@ -56,13 +56,15 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The score against an earlier one. `parts` add up to `total`; there is none unless there was a number both
-    times, made alike: `alike` is False of a rebuilt one that knows less, see `Basis.untold`."""
+    times, made alike: `alike` is False of a rebuilt one that knows less, see `Basis.untold`. `notes`: sentences that
+    name the factors behind the parts that are no factor's."""
 
     day: date
     then: Score
     total: int | None = None
     parts: Sequence[Part] = ()
     alike: bool = True
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,18 @@ class CustomerScore:
     @property
     def explained(self) -> Sequence[FactorRow]:
         """The rows of what is among the drivers, those that cost most first."""
-        if self.score is None:
-            return []
-        named = {line.factor.key: line for line in (*self.score.risk_drivers, *self.score.health_drivers)}
         by_key = {row.line.factor.key: row for row in self.rows}
-        return [by_key[key] for key in named]
+        return [by_key[key] for key in self._drivers]
+
+    @property
+    def not_explained(self) -> Sequence[Line]:
+        """What counts and is no driver."""
+        return [row.line for row in self.rows if row.line.factor.key not in self._drivers]
+
+    @property
+    def _drivers(self) -> Sequence[str]:
+        lines = (*self.score.risk_drivers, *self.score.health_drivers) if self.score else ()
+        return list(dict.fromkeys(line.factor.key for line in lines))
 
 
 def score_of_customer(
@@ -193,7 +202,8 @@ def _compare(day: date, then: Score, now: Score, alike: bool) -> Comparison:
     if then.config.number != now.config.number:
         parts.append(Part("Configuration changed", change.by_configuration))
     others = (("Coverage changed", change.by_coverage), ("Caps", change.by_caps))
-    return Comparison(day, then, change.total, [*parts, *(Part(name, by) for name, by in others if by)])
+    parts += [Part(name, by) for name, by in others if by]
+    return Comparison(day, then, change.total, parts, notes=list(not_of_factors(then, now)))
 
 
 def _history(

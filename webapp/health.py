@@ -283,7 +283,7 @@ def change_between(then: Score, now: Score) -> Change | None:
         return None
     total, by_caps = now.score - then.score, (now.score - now.uncapped) - (then.score - then.uncapped)
     points_then, points_now = ({line.factor.key: line.points for line in score.lines} for score in (then, now))
-    others = _given_otherwise(then.config, now.config)
+    others = given_otherwise(then.config, now.config)
     # A factor that is new, or gives points in another way, is taken to have given what it gives today.
     points = [(points_now if factor.key in others else points_then).get(factor.key) for factor in now.config.factors]
     middle = score_of_points(now.config, points)
@@ -296,7 +296,7 @@ def change_between(then: Score, now: Score) -> Change | None:
     return Change(total, by_factor, by_caps, rest, by_configuration)
 
 
-def _given_otherwise(then: Config, now: Config) -> set[str]:
+def given_otherwise(then: Config, now: Config) -> set[str]:
     """The keys of the factors that now give other points for the same value, or are new."""
     before = {factor.key: replace(factor, name="", weight=0) for factor in then.factors}
     return {factor.key for factor in now.factors if before.get(factor.key) != replace(factor, name="", weight=0)}

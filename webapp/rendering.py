@@ -10,6 +10,7 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from webapp.extensions import htmx
+from webapp.models import Tenant
 from webapp.models.types import now
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -28,11 +29,20 @@ def page_or_partial(page: str, partial: str, status: int = 200, **context: Any) 
 
 def zone() -> ZoneInfo:
     """The zone in which this page's exact times are written: the tenant's."""
-    tenant = getattr(current_user, "tenant", None)
-    looking = getattr(g, "impersonation", None)
-    if looking is not None:
-        tenant = looking.tenant
+    tenant = _tenant()
     return ZoneInfo(tenant.time_zone) if tenant else ZoneInfo("UTC")
+
+
+def _tenant() -> Tenant | None:
+    """Whose page this is; None on pages of our support team about several."""
+    looking = getattr(g, "impersonation", None)
+    found: Tenant | None = looking.tenant if looking is not None else getattr(current_user, "tenant", None)
+    return found
+
+
+def _hour(local: datetime) -> str:
+    """The zone is told where it is nobody's own."""
+    return f"{local:%H:%M}" if _tenant() else f"{local:%H:%M %Z}"
 
 
 def ago(moment: datetime) -> str:
@@ -44,7 +54,7 @@ def ago(moment: datetime) -> str:
     if size >= DAY:
         local = moment.astimezone(zone())
         this_year = local.year == now().astimezone(zone()).year
-        return f"{local.day} {local:%b}" + ("" if this_year else f" {local.year}") + f", {local:%H:%M}"
+        return f"{local.day} {local:%b}" + ("" if this_year else f" {local.year}") + f", {_hour(local)}"
     amount, unit = (
         (size, "second") if size < MINUTE else (size / MINUTE, "minute") if size < HOUR else (size / HOUR, "hour")
     )
@@ -63,7 +73,7 @@ def clock_time(moment: datetime) -> str:
     local, today = moment.astimezone(zone()), now().astimezone(zone()).date()
     days = (local.date() - today).days
     day = {0: "today", 1: "tomorrow", -1: "yesterday"}.get(days, f"{local.day} {local:%b}")
-    return f"{day}, {local:%H:%M}"
+    return f"{day}, {_hour(local)}"
 
 
 def at(moment: datetime) -> str:

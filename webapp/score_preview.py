@@ -1,7 +1,7 @@
 """What a draft of the health score would make of a tenant's customers, beside what they have now."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappush, heappushpop
@@ -9,7 +9,7 @@ from typing import Any
 
 from webapp.extensions import db
 from webapp.factor_values import live_of
-from webapp.health import Config, Facts, Points, Score, enough, grade_of, score_of_points, scores_of
+from webapp.health import Config, Factor, Facts, Points, Score, enough, grade_of, score_of_points, scores_of
 from webapp.models import Customer, CustomerValues, Provider
 from webapp.rescoring import leaving
 from webapp.scoring import Basis, configs_by_number, score_of_state
@@ -22,7 +22,8 @@ NO_GRADE = 0
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A customer whose score would be another; in tenths. `why`: the factor that changes it most, or the cap."""
+    """A customer whose score would be another; in tenths. `why`: the factor whose change alone would
+    move it most, or the caps."""
 
     customer: Customer
     before: int
@@ -99,18 +100,27 @@ def _moves(provider: Provider, config: Config, kept: Sequence[Any]) -> list[Move
 
 
 def largest_cause(before: Score, after: Score) -> str:
-    """What moved a score most in the direction that it went: the name of a factor, or the caps."""
-    lost, names = Counter[str](), dict[str, str]()
-    for line in before.lines:
-        lost[line.factor.key] += line.lost
-        names[line.factor.key] = line.factor.name
-    for line in after.lines:
-        lost[line.factor.key] -= line.lost
-        names[line.factor.key] = line.factor.name
-    caps = sum(taken for _, taken in before.caps) - sum(taken for _, taken in after.caps)
-    causes = {names[key]: won for key, won in lost.items()} | ({"Caps": caps} if caps else {})
+    """What would by itself have moved a score most in the direction that it went: the name of a factor that is new or
+    gone, weighs otherwise or gives other points; or the caps."""
+    was, now = _factors_with_points(before), _factors_with_points(after)
+    causes: dict[str, int] = {}
+    for key in [key for key in was | now if was.get(key) != now.get(key)]:
+        alone = {**was, key: now[key]} if key in now else {each: was[each] for each in was if each != key}
+        factor, _ = (now if key in now else was)[key]
+        causes[factor.name] = _without_caps(alone) - _without_caps(was)
+    causes["Caps"] = sum(taken for _, taken in before.caps) - sum(taken for _, taken in after.caps)
     rises = (after.score or 0) > (before.score or 0)
-    return max(causes, key=lambda name: causes[name] if rises else -causes[name], default="")
+    return max(causes, key=lambda name: causes[name] if rises else -causes[name])
+
+
+def _factors_with_points(score: Score) -> dict[str, tuple[Factor, Points]]:
+    points = {line.factor.key: line.points for line in score.lines}
+    return {factor.key: (factor, points.get(factor.key)) for factor in score.config.factors}
+
+
+def _without_caps(given: Mapping[str, tuple[Factor, Points]]) -> int:
+    config = Config(0, tuple(factor for factor, _ in given.values()), {})
+    return sum(line.gained for line in score_of_points(config, [points for _, points in given.values()]).lines)
 
 
 class Check:

@@ -1,6 +1,6 @@
 """What a customer's score says, in words: numbers as they are shown, and a sentence for each reason. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from webapp.chartmogul.fields import PropertyType
 from webapp.health import (
@@ -15,6 +15,7 @@ from webapp.health import (
     Importance,
     Line,
     Score,
+    given_otherwise,
     trend_word,
     whole,
 )
@@ -55,7 +56,7 @@ def anchors(factor: Factor, currency: str | None) -> str:
 
 
 def weight_words(factor: Factor, whole_weight: int) -> str:
-    """`High, 3 of 11`: how important a factor is, and of how much together."""
+    """`High, 3 of 11`: how important a factor is, and of how much that counts together."""
     return f"{Importance(factor.weight).word}, {factor.weight} of {whole_weight}"
 
 
@@ -64,6 +65,14 @@ def reason(line: Line, value: str | None) -> str:
     said = f"is {value}" if value is not None else "has no value"
     costs = f"costs {tenths(line.lost)}" if line.lost else "costs nothing"
     return f"{line.factor.name} {said}: {tenths(line.points)} of 100 points, which {costs}."
+
+
+def other_factors(lines: Sequence[Line]) -> str:
+    """`2 more factors cost 12 together: MRR vs peak, Billing interval.`"""
+    cost = sum(line.lost for line in lines)
+    factors = "1 more factor costs" if len(lines) == 1 else f"{len(lines)} more factors cost"
+    costs = f"{tenths(cost)}{' together' if len(lines) > 1 else ''}" if cost else "nothing"
+    return f"{factors} {costs}: {', '.join(line.factor.name for line in lines)}."
 
 
 def cap_line(name: str, limit: int, taken: int) -> str:
@@ -94,6 +103,21 @@ def change_words(change: int, since: str) -> str:
     if not change:
         return f"the same as on {since}: Stable"
     return f"{'up' if change > 0 else 'down'} {tenths(abs(change))} since {since}: {trend_word(change)}"
+
+
+def not_of_factors(then: Score, now: Score) -> Iterator[str]:
+    """Which factors are behind "Configuration changed" and "Coverage changed", a sentence for each kind of them."""
+    factors, earlier = ({each.key: each.name for each in score.config.factors} for score in (now, then))
+    others = given_otherwise(then.config, now.config)
+    counted, counted_then = ({line.factor.key for line in score.lines} for score in (now, then))
+    kinds = {
+        "New": [name for key, name in factors.items() if key not in earlier],
+        "No longer a factor": [name for key, name in earlier.items() if key not in factors],
+        "Gives points in another way": [name for key, name in factors.items() if key in others and key in earlier],
+        "Counts now and did not then": [factors[key] for key in counted - counted_then - others],
+        "Counted then and does not now": [factors[key] for key in (counted_then - counted - others) & factors.keys()],
+    }
+    yield from (f"{words}: {', '.join(sorted(names))}." for words, names in kinds.items() if names)
 
 
 def why_none(reason: str, score: Score | None, status: str | None) -> str:

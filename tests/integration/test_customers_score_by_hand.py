@@ -73,7 +73,8 @@ def check_score(page: str) -> None:
     rows = rows_of(page)
     words = words_of(page)
     weight = sum(row.weight for row in rows)
-    assert f"{weight} of {rows[0].of} weight" in words
+    assert re.search(rf"Coverage: {weight} of \d+ weight", words)
+    assert {row.of for row in rows} == {weight}
     for row in rows:
         if row.anchors and row.value != "no value":
             zero, hundred = map(number, row.anchors.groups())

@@ -111,13 +111,19 @@ def test_drivers_and_a_sentence_for_each(person, cast, customer, version):
     assert "Health Drivers Subscription status +27.3" in words
     assert "MRR change, 90 days is −12 %: 52 of 100 points, which costs 13.1." in words
     assert "Subscription status is Active: 100 of 100 points, which costs nothing." in words
+    assert "1 more factor costs 5.5: Billing interval." in words
+    assert "Cap:" not in words
 
 
 def test_caps_are_rows_of_their_own(person, cast, customer, version):
     keep_now(customer, version, EXAMPLE, caps=["scheduled_churn", "past_due"])
 
-    words = words_of(panel(page_of(person(cast.ada), customer), "health"))
+    page = page_of(person(cast.ada), customer)
 
+    words = words_of(panel(page, "health"))
+    drivers = words_of(panel(page, "reasons")).partition("Health Drivers")[0]
+    assert drivers.endswith("MRR vs peak −6.5 Cap: churn is scheduled −41.8 ")
+    assert "past due" not in drivers
     assert "Churn is scheduled: the score is at most 19. That takes 41.8." in words
     assert "Past due: the score is at most 39. That takes nothing: the score is not above it." in words
     assert "100 − 39.2 lost = 60.8, − 41.8 by caps = 19, shown as 19" in words
@@ -136,6 +142,7 @@ def test_what_is_not_counted_is_named_with_why(person, cast, customer, version, 
     words = words_of(panel(page_of(ada, customer), "health"))
 
     assert "Coverage: 8 of 12 weights have a value." in words
+    assert "Weight: High, 3 of 8." in words
     assert (
         "Not counted: Days since contraction (no value yet), Billing interval (filled on the next sync), "
         "Seats (its property was deleted)." in words
@@ -229,7 +236,9 @@ def test_other_coverage_and_another_configuration_are_parts_of_the_change(person
     keep_now(customer, version, EXAMPLE)
     ada = person(cast.ada)
 
-    of_coverage = table(panel(page_of(ada, customer), "change"))
+    change = panel(page_of(ada, customer), "change")
+    of_coverage = table(change)
+    assert "Counts now and did not then: Days since contraction." in words_of(change)
     newer = factories.make_health_version(cast.acme, *factors_of(properties, (1, 1, 3, 3, 1)), number=2)
     keep_now(customer, newer, EXAMPLE)
     of_configuration = table(panel(page_of(ada, customer), "change"))

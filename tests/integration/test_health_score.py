@@ -92,7 +92,7 @@ def test_example_works_out_a_score_of_the_tenants_own_customers(person, cast, pr
 
 
 def test_page_follows_the_scores_until_they_are_there(person, cast, provider):
-    published(cast.acme, *furnish(cast.acme, "Subscription status", "MRR vs peak"))
+    version = published(cast.acme, *furnish(cast.acme, "Subscription status", "MRR vs peak"))
     with acting_for(cast.acme.id):
         scoring = Scoring(tenant_id=cast.acme.id, wanted=1)
         db.session.add(scoring)
@@ -102,14 +102,18 @@ def test_page_follows_the_scores_until_they_are_there(person, cast, provider):
     page, poll = max_.get(ADDRESS).text, max_.htmx(f"{ADDRESS}/progress")
 
     assert "Scores of version 1 are being made" in page
+    assert "An example of your own customers appears here" in page
     assert 'data-hx-trigger="every 2s"' in page
     assert poll.status_code == 204
+    factories.give_score(factories.make_customer(provider, "Blue Finch"), version, [1000, 640], now().date())
     scoring.scored = 1
     with acting_for(cast.acme.id):
         db.session.commit()
     done = max_.htmx(f"{ADDRESS}/progress").text
     assert "All customers have scores of version 1" in done
     assert "every 2s" not in done
+    assert 'id="example" data-hx-swap-oob="true"' in done
+    assert "For example: Blue Finch" in words_of(done)
     assert "are being made" not in max_.get(ADDRESS).text
 
 

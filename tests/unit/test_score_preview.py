@@ -98,6 +98,31 @@ def test_cause_can_be_a_factor_that_was_not_there_before():
     assert largest_cause(before, after) == "B"
 
 
+@pytest.mark.parametrize("rises", [True, False])
+def test_cause_is_never_a_factor_that_is_as_it_was(rises):
+    """A weighs more: that B, whose points are low, loses the largest part of its loss by it, is not B's doing."""
+    light, heavy = score_of_points(config(1, 3, 3), (1000, 0, 900)), score_of_points(config(3, 3, 3), (1000, 0, 900))
+
+    before, after = (light, heavy) if rises else (heavy, light)
+
+    assert largest_cause(before, after) == "A"
+
+
+def test_cause_can_be_other_points_for_the_same_value():
+    of = config(1, 1)
+    moved_anchor = replace(of, factors=(of.factors[0], replace(of.factors[1], hundred=20)))
+
+    before, after = score_of_points(of, (300, 1000)), score_of_points(moved_anchor, (300, 500))
+
+    assert largest_cause(before, after) == "B"
+
+
+def test_cause_can_be_a_factor_that_is_gone():
+    before, after = score_of_points(config(1, 3), (1000, 0)), score_of_points(config(1), (1000,))
+
+    assert largest_cause(before, after) == "B"
+
+
 def test_cause_can_be_a_cap():
     of = config(1, 1)
 

@@ -1,6 +1,7 @@
 """What a score says in words, and its small line."""
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from xml.etree import ElementTree
 
@@ -57,6 +58,28 @@ def test_worked_example_in_sentences():
         "Medium, 2 of 11",
         "Low, 1 of 11",
     ]
+
+
+def test_factors_that_are_no_drivers_are_said_together():
+    assert say.other_factors(SCORE.lines[3:]) == "2 more factors cost 12 together: MRR vs peak, Billing interval."
+    assert say.other_factors(SCORE.lines[4:]) == "1 more factor costs 5.5: Billing interval."
+    assert say.other_factors(SCORE.lines[:1]) == "1 more factor costs nothing: Subscription status."
+
+
+def test_factors_behind_another_configuration_and_coverage_are_named():
+    status, change, contraction, peak, interval = DEFAULT.factors
+    moved = replace(change, zero=-5000)
+    then = score_of_points(replace(DEFAULT, factors=(status, change, contraction, peak)), [1000, 520, None, 640])
+    now = score_of_points(replace(DEFAULT, factors=(status, moved, contraction, interval)), [None, 760, 222, 400])
+
+    assert list(say.not_of_factors(then, now)) == [
+        "New: Billing interval.",
+        "No longer a factor: MRR vs peak.",
+        "Gives points in another way: MRR change, 90 days.",
+        "Counts now and did not then: Days since contraction.",
+        "Counted then and does not now: Subscription status.",
+    ]
+    assert list(say.not_of_factors(then, then)) == []
 
 
 def test_factor_says_where_its_points_begin_and_end():

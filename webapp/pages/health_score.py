@@ -1,5 +1,6 @@
 """The health score: what is published, how it is made, and what a draft of it would change."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
@@ -47,6 +48,14 @@ def _scoring() -> Scoring | None:
     return found
 
 
+def _example(
+    provider: Provider | None, version: HealthVersion | None, properties: Mapping[str, Property]
+) -> dict[str, Any]:
+    """What the example of a worked out score is told with."""
+    found = example(provider, version, properties) if provider and version else None
+    return {"version": version, "example": found, "cap_names": CAP_WORDS}
+
+
 @blueprint.get("/health-score")
 @members_too
 def index() -> AnyResponse:
@@ -54,13 +63,11 @@ def index() -> AnyResponse:
     words = render_template(
         "health_score/index.html",
         provider=provider,
-        version=version,
         draft=HealthVersion.draft(),
         factors=shown_factors(version, properties, provider) if version else [],
         caps=cap_words(version.caps) if version else [],
         grades=list(Grade),
-        example=example(provider, version, properties) if provider and version else None,
-        cap_names=CAP_WORDS,
+        **_example(provider, version, properties),
         versions=versions_told(provider),
         default=default_score(list(properties.values())),
         starter_set=offered(provider, list(properties.values())),
@@ -79,7 +86,8 @@ def show_progress() -> AnyResponse:
         return redirect(url_for("health_score.index"), 303)
     if scoring is None or scoring.scored < scoring.wanted:
         return make_response("", 204)
-    return make_response(render_template("health_score/_progress.html", scoring=scoring, announced=True))
+    worked_out = _example(Provider.current(), HealthVersion.published(), by_hex())
+    return make_response(render_template("health_score/scored.html", scoring=scoring, **worked_out))
 
 
 @blueprint.get("/health-score/preview")
