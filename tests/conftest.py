@@ -30,6 +30,8 @@ from webapp.models import User
 from webapp.tenancy import TenantOwned, _across, _tenant, across_tenants, set_tenant
 
 DATABASES = ["sqlite", "postgresql"] if postgresql.SERVER else ["sqlite"]
+# For a test in which the database plays no role, or only SQLite does.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

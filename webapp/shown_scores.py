@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import zip_longest
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from webapp.customer_columns import fetch_values
 from webapp.extensions import db
 from webapp.factor_values import live_of, spellings
 from webapp.health import Score, whole
-from webapp.models import Customer, CustomerValues, HealthVersion, Property, Provider
+from webapp.models import Customer, CustomerValues, HealthVersion, Property, PropertyVersion, Provider
 from webapp.score_draft import problem_of
 from webapp.score_sentences import value_words
 from webapp.score_words import differences, importance, share_of, terms, without_value
@@ -35,13 +36,15 @@ class ShownFactor:
     by_value: bool
     without: str
     problem: str | None
+    # When its property became another one, if the version is older than that: its points were meant for the one before.
+    redefined_at: datetime | None
 
 
 def shown_factors(
     version: HealthVersion, properties: Mapping[str, Property], provider: Provider | None
 ) -> list[ShownFactor]:
     """`properties`: the tenant's, by the hex of their ids."""
-    shown, currency = [], provider.currency if provider else None
+    shown, currency, redefined = [], provider.currency if provider else None, _redefined_since(version)
     for row in version.factors:
         property_ = properties.get(row["property"])
         spelled = spellings(property_, provider) if row["by_text"] is not None else {}
@@ -56,9 +59,18 @@ def shown_factors(
                 by_value=row["by_text"] is not None,
                 without=without_value(row),
                 problem=problem_of(row, properties),
+                redefined_at=redefined.get(UUID(row["property"])),
             )
         )
     return shown
+
+
+def _redefined_since(version: HealthVersion) -> dict[UUID, datetime]:
+    """When properties were redefined after a version was made, by their ids."""
+    later = PropertyVersion.version > 1, PropertyVersion.defined_at > version.changed_at
+    rows = owned(PropertyVersion, PropertyVersion.property_id, func.max(PropertyVersion.defined_at)).where(*later)
+    found: dict[UUID, datetime] = dict(db.session.execute(rows.group_by(PropertyVersion.property_id)).all())
+    return found
 
 
 def versions_told(provider: Provider | None) -> list[tuple[HealthVersion, list[str]]]:

@@ -31,6 +31,7 @@ from webapp.property_draft import AS_WORDS
 from webapp.tenancy import insert_rows, owned, owned_update, read_rows, update_rows
 from webapp.values import CannotRead, Moment, Value, columns_reader, keep_all
 from worker.ids import as_uuid, raw_id
+from worker.in_advance import in_advance
 from worker.lease import Lease
 from worker.save import Warnings
 
@@ -105,19 +106,10 @@ def fill_properties(
     db.session.rollback()
     versions = {str(property_.id): property_.version for property_ in properties}
     counts = Counter[str](place.get("counts", {}))
-    after = place.get("after")
     columns_of = columns_reader([property_.field for property_ in properties])
-    unread = _unread(properties)
-    size = max(1, min(MOST_IN_A_SLICE, VALUES_IN_A_SLICE // (len(properties) or 1)))
     warnings = Warnings(import_)
-    while properties:
-        with reading():
-            customers = _customers_after(provider, after, size, unread)
-            if not customers:
-                break
-            movements = movements_of(provider, customers) if _need_movements(properties) else {}
-            known = _hashes_of(provider, customers)
-            db.session.rollback()
+    read = partial(_slice_after, provider, properties)
+    for customers, movements, known in in_advance(read, place.get("after")) if properties else ():
         gone = [place for place, customer in enumerate(customers) if customer.gone_at is not None]
         for place in gone:
             movements.pop(customers[place].uuid, None)
@@ -129,14 +121,28 @@ def fill_properties(
         new = list(zip(*columns, strict=True))
         differing = _that_differ(properties, customers, new, known)
         changed = _write_values(import_, properties, differing, moment.now)
-        after = customers[-1].uuid
-        so_far = {**import_.checkpoint, "filled": {"after": after, "versions": versions, "counts": counts}}
+        filled = {"after": customers[-1].uuid, "versions": versions, "counts": counts}
+        so_far = {**import_.checkpoint, "filled": filled}
         added = {"values_changed": changed, "warnings": warnings.write()}
         lease.write(added, attempt=1, checkpoint=so_far)
         db.session.commit()
         may_go_on()
     db.session.rollback()
     _note_filled(import_, properties, counts, lease, moment.now)
+
+
+# Some customers, their movements by uuid, and what their values last hashed to.
+Slice = tuple[list[Facts], dict[str, list[Moved]], dict[str, bytes]]
+
+
+def _slice_after(provider: Provider, properties: Sequence["_Property"], after: str | None) -> Slice | None:
+    """The next customers with all that their values are made of; None after the last."""
+    size = max(1, min(MOST_IN_A_SLICE, VALUES_IN_A_SLICE // len(properties)))
+    customers = _customers_after(provider, after, size, _unread(properties))
+    if not customers:
+        return None
+    movements = movements_of(provider, customers) if _need_movements(properties) else {}
+    return customers, movements, _hashes_of(provider, customers)
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import queue
-from webapp.extensions import db, reading
+from webapp.extensions import db
 from webapp.models import CustomerValues, HealthVersion, Provider, Scoring
 from webapp.models.types import database_now, now
 from webapp.rescoring import Scorer, leaving
 from webapp.scoring import Basis, midnight_after, tenant_zone
 from webapp.tenancy import read_rows
+from worker.in_advance import in_advance
 from worker.lease import Lease
 from worker.rebuild_scores import rebuild_past
 from worker.score_claim import Claim, Taken
@@ -98,16 +100,17 @@ def _score_a_day(claim: Claim, saved: Callable[[], None]) -> bool:
     day = now().astimezone(zone).date()
     place = _place(claim.scoring.place, day)
     scorer = _scorer(place, day)
-    while scorer and (rows := _rows_after(scorer, place["after"])):
-        if now().astimezone(zone).date() != day:
-            return False
-        begin, place = rows[0].uuid, {**place, "after": rows[-1].uuid}
-        claim.write(place=place)
-        scorer.keep(rows)
-        if claim.scoring.day != day:
-            scorer.forget_old_days(begin, place["after"])
-        db.session.commit()
-        saved()
+    if scorer:
+        for (rows,) in in_advance(partial(_rows_after, scorer), place["after"]):
+            if now().astimezone(zone).date() != day:
+                return False
+            begin, place = rows[0].uuid, {**place, "after": rows[-1].uuid}
+            claim.write(place=place)
+            scorer.keep(rows)
+            if claim.scoring.day != day:
+                scorer.forget_old_days(begin, place["after"])
+            db.session.commit()
+            saved()
     done: dict[str, Any] = {"scored": place["version"], "day": day, "scored_at": now()}
     next_: dict[str, Any] = {"place": {}, "due_at": midnight_after(day, zone)}
     claim.write(**done, **(next_ if claim.scoring.rebuilt_at else {"place": {"past": ""}}))
@@ -136,12 +139,10 @@ def _scorer(place: dict[str, Any], day: date) -> Scorer | None:
     return scorer
 
 
-def _rows_after(scorer: Scorer, after: str) -> Sequence[Any]:
+def _rows_after(scorer: Scorer, after: str) -> tuple[Sequence[Any]] | None:
     some = scorer.rows().where(CustomerValues.uuid > after).order_by(CustomerValues.uuid).limit(IN_A_SLICE)
-    with reading():
-        rows = read_rows(some)
-        db.session.rollback()
-    return rows
+    rows = read_rows(some)
+    return (rows,) if rows else None
 
 
 class JobsTurn:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from simulator import Account
 from tests import factories, syncing
+from tests.conftest import on_sqlite
 from webapp.extensions import db
 from webapp.models import ImportState, Provider
 from webapp.models.types import now
@@ -55,7 +56,7 @@ def test_import_keeps_twelve_months_and_the_running_one(app, connected):
     assert any(month.customer_churn_rate for month in months)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # no matter of the database
+@on_sqlite  # no matter of the database
 @pytest.mark.parametrize("match", ["/metrics", "/metrics/mrr"])
 @pytest.mark.parametrize(
     "fault",

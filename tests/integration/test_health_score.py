@@ -130,3 +130,19 @@ def test_factor_whose_property_is_gone_is_said_not_to_be_counted(person, cast, p
     assert "Subscription status Property was deleted" in page
     assert "Not counted: its property was deleted." in page
     assert "Not counted: its property has another type now." in page
+
+
+def test_factor_whose_property_means_something_else_since_is_said_so(person, cast, provider):
+    (mrr, peak), ada = furnish(cast.acme, "MRR", "MRR vs peak"), person(cast.ada)
+    published(cast.acme, mrr, peak)
+    form = {"name": "MRR", "codename": "mrr", "source": "chartmogul", "type": "money"}
+
+    ada.post(f"/properties/{mrr.id}/edit", **form, field="cm_mrr")
+    unchanged = words_of(ada.get(ADDRESS).text)
+    ada.post(f"/properties/{mrr.id}/edit", **form, field="cm_arr")
+    redefined = words_of(ada.get(ADDRESS).text)
+    published(cast.acme, mrr, peak, number=2)
+
+    assert "was redefined" not in unchanged
+    assert redefined.count("Its property was redefined just now. These points were chosen before that.") == 1
+    assert "was redefined" not in words_of(ada.get(ADDRESS).text)

@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import insert, inspect, select, text
 
-from tests.conftest import DATABASES, make_settings, new_database
+from tests.conftest import DATABASES, make_settings, new_database, on_sqlite
 from tests.postgresql import OWNER, address
 from webapp import create_app
 from webapp.config import Settings
@@ -28,7 +28,7 @@ def test_migrations_make_what_the_models_mean(app):
     assert differences() == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_tables_that_lie_in_the_order_of_their_key_stay_so(app):
     """SQLite makes a table anew to change it, and nothing else would tell that this was forgotten."""
     without = {table.name for table in db.metadata.tables.values() if not table.dialect_options["sqlite"]["with_rowid"]}

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from simulator import Account
+from tests.conftest import on_sqlite
 from tests.factories import Cast, make_customer, make_provider
 from tests.integration.test_providers_connect import PATH, connection, kept
 from webapp import credentials
@@ -147,7 +148,7 @@ def test_database_that_fails_at_the_end_leaves_no_key_behind(person, chartmogul,
     assert connection(cast) is None
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL locks rows, not the database
+@on_sqlite  # PostgreSQL locks rows, not the database
 def test_no_transaction_is_open_while_chartmogul_is_asked(person, chartmogul, cast: Cast, settings):
     """Another writer gets its turn at once, however long ChartMogul takes."""
     waited = []

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 
 from simulator import Account
 from tests import syncing
+from tests.conftest import on_sqlite
 from tests.factories import Cast, make_provider
 from webapp import queue
 from webapp.extensions import db
@@ -23,7 +24,6 @@ from webapp.tenancy import across_tenants
 from worker import schedule
 from worker.limits import Budget
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the database plays no role here
 SECRET, KEY = "a secret key for tests", "0123456789abcdef0123456789abcdef"
 
 

@@ -5,12 +5,12 @@ from rq.timeouts import JobTimeoutException
 
 from simulator import Account
 from tests import expected, syncing
+from tests.conftest import on_sqlite
 from webapp.extensions import db
 from webapp.models import ImportState
 from worker.plan import PARTS, ROWS_A_PAGE, STATUSES
 
 # Which pages are asked for is no matter of the database.
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_lists_are_cut_and_every_row_counts_once(app, connected, chartmogul):
     assert import_.requests < 2 * fewest
 
 
-@SQLITE
+@on_sqlite
 @pytest.mark.parametrize("list_", ["/customers", "/activities"])
 def test_list_whose_cut_is_refused_is_read_whole(app, connected, chartmogul, list_):
     provider, account = connected
@@ -52,7 +52,7 @@ def test_list_whose_cut_is_refused_is_read_whole(app, connected, chartmogul, lis
     assert_whole(provider, account, syncing.run(app, provider))
 
 
-@SQLITE
+@on_sqlite
 @pytest.mark.parametrize("fault", ["skip_row", "change_status"])
 def test_customer_that_no_status_held_is_found_in_the_whole_list(app, connected, chartmogul, fault):
     provider, account = connected

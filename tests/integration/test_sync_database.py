@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from simulator import Account
 from tests import expected, postgresql, syncing
-from tests.conftest import DATABASES
+from tests.conftest import DATABASES, on_sqlite
 from tests.factories import make_provider
 from tests.texts import words_of
 from webapp.extensions import db
@@ -30,9 +30,6 @@ Fault = Callable[[Any], None]
 def on(*faults: tuple[str, Fault]) -> list[tuple[str, Fault]]:
     """Each database with a fault of its own, as far as it can be had here."""
     return [(database, fault) for database, fault in faults if database in DATABASES]
-
-
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from simulator import Account
 from tests import expected, factories, syncing
+from tests.conftest import on_sqlite
 from webapp import credentials
 from webapp.chartmogul.records import Doubt, Refusal
 from webapp.extensions import db
@@ -29,7 +30,6 @@ from webapp.tenancy import across_tenants, acting_for
 from worker import fetch, refresh
 
 # What ChartMogul does is no matter of the database; the mixtures of faults are tried on both.
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(autouse=True)

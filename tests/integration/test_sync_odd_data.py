@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from simulator import Account
 from tests import expected, syncing
+from tests.conftest import on_sqlite
 from tests.texts import words_of
 from webapp.extensions import db
 from webapp.models import Customer, Import, ImportState, ImportWarning, Provider
@@ -16,7 +17,7 @@ from webapp.models.types import now
 from webapp.tenancy import across_tenants, acting_for, owned_update
 
 # What is odd here is no matter of the database; what the two take and refuse is tried in test_sync_faults.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 @pytest.fixture

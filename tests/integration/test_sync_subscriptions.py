@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from simulator import Account, Simulator
 from tests import expected, factories, syncing
+from tests.conftest import on_sqlite
 from tests.texts import words_of
 from webapp import queue
 from webapp.chartmogul.fields import FIELDS
@@ -18,7 +19,6 @@ from webapp.tenancy import across_tenants
 from worker import fetch, refresh, subscriptions
 
 # What ChartMogul does is no matter of the database.
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LIVE = ("Active", "Past Due")
 
 
