@@ -129,7 +129,8 @@ class CustomerScore:
     @property
     def not_explained(self) -> Sequence[Line]:
         """What counts and is no driver."""
-        return [row.line for row in self.rows if row.line.factor.key not in self._drivers]
+        drivers = self._drivers
+        return [row.line for row in self.rows if row.line.factor.key not in drivers]
 
     @property
     def _drivers(self) -> Sequence[str]:

@@ -29,12 +29,12 @@ def page_or_partial(page: str, partial: str, status: int = 200, **context: Any) 
 
 def zone() -> ZoneInfo:
     """The zone in which this page's exact times are written: the tenant's."""
-    tenant = _tenant()
+    tenant = _whose()
     return ZoneInfo(tenant.time_zone) if tenant else ZoneInfo("UTC")
 
 
-def _tenant() -> Tenant | None:
-    """Whose page this is; None on pages of our support team about several."""
+def _whose() -> Tenant | None:
+    """Whose page this is: None for our support team, unless it looks as one of a tenant, and for strangers."""
     looking = getattr(g, "impersonation", None)
     found: Tenant | None = looking.tenant if looking is not None else getattr(current_user, "tenant", None)
     return found
@@ -42,7 +42,7 @@ def _tenant() -> Tenant | None:
 
 def _hour(local: datetime) -> str:
     """The zone is told where it is nobody's own."""
-    return f"{local:%H:%M}" if _tenant() else f"{local:%H:%M %Z}"
+    return f"{local:%H:%M}" if _whose() else f"{local:%H:%M %Z}"
 
 
 def ago(moment: datetime) -> str:

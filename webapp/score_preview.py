@@ -22,8 +22,8 @@ NO_GRADE = 0
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A customer whose score would be another; in tenths. `why`: the factor whose change alone would
-    move it most, or the caps."""
+    """A customer whose score would be another; in tenths. `why`: the factor whose change by itself
+    would move it most, or the caps."""
 
     customer: Customer
     before: int
@@ -103,14 +103,13 @@ def largest_cause(before: Score, after: Score) -> str:
     """What would by itself have moved a score most in the direction that it went: the name of a factor that is new or
     gone, weighs otherwise or gives other points; or the caps."""
     was, now = _factors_with_points(before), _factors_with_points(after)
-    causes: dict[str, int] = {}
+    scores: dict[str | None, int] = {None: _score_with(was, after)}  # what it would be with the caps alone as they are
     for key in [key for key in was | now if was.get(key) != now.get(key)]:
         alone = {**was, key: now[key]} if key in now else {each: was[each] for each in was if each != key}
-        factor, _ = (now if key in now else was)[key]
-        causes[factor.name] = _without_caps(alone) - _without_caps(was)
-    causes["Caps"] = sum(taken for _, taken in before.caps) - sum(taken for _, taken in after.caps)
+        scores[key] = _score_with(alone, before)
     rises = (after.score or 0) > (before.score or 0)
-    return max(causes, key=lambda name: causes[name] if rises else -causes[name])
+    largest = (max if rises else min)(scores, key=lambda key: scores[key])
+    return "Caps" if largest is None else (now if largest in now else was)[largest][0].name
 
 
 def _factors_with_points(score: Score) -> dict[str, tuple[Factor, Points]]:
@@ -118,9 +117,11 @@ def _factors_with_points(score: Score) -> dict[str, tuple[Factor, Points]]:
     return {factor.key: (factor, points.get(factor.key)) for factor in score.config.factors}
 
 
-def _without_caps(given: Mapping[str, tuple[Factor, Points]]) -> int:
+def _score_with(given: Mapping[str, tuple[Factor, Points]], caps_of: Score) -> int:
+    """In tenths, however few of the weights have a value."""
     config = Config(0, tuple(factor for factor, _ in given.values()), {})
-    return sum(line.gained for line in score_of_points(config, [points for _, points in given.values()]).lines)
+    lines = score_of_points(config, [points for _, points in given.values()]).lines
+    return min([sum(line.gained for line in lines), *(10 * caps_of.config.caps[name] for name, _ in caps_of.caps)])
 
 
 class Check:

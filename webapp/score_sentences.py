@@ -107,17 +107,19 @@ def change_words(change: int, since: str) -> str:
 
 def not_of_factors(then: Score, now: Score) -> Iterator[str]:
     """Which factors are behind "Configuration changed" and "Coverage changed", a sentence for each kind of them."""
-    factors, earlier = ({each.key: each.name for each in score.config.factors} for score in (now, then))
-    others = given_otherwise(then.config, now.config)
+    factors, earlier = ({each.key: each for each in score.config.factors} for score in (now, then))
+    others, both = given_otherwise(then.config, now.config), factors.keys() & earlier.keys()
     counted, counted_then = ({line.factor.key for line in score.lines} for score in (now, then))
     kinds = {
-        "New": [name for key, name in factors.items() if key not in earlier],
-        "No longer a factor": [name for key, name in earlier.items() if key not in factors],
-        "Gives points in another way": [name for key, name in factors.items() if key in others and key in earlier],
-        "Counts now and did not then": [factors[key] for key in counted - counted_then - others],
-        "Counted then and does not now": [factors[key] for key in (counted_then - counted - others) & factors.keys()],
+        "New": counted - both,
+        "No longer a factor": counted_then - both,
+        "Gives points in another way": counted & others & both,
+        "Weighs otherwise": {key for key in both if factors[key].weight != earlier[key].weight},
+        "Counts now and did not then": (counted - counted_then - others) & both,
+        "Counted then and does not now": (counted_then - counted - others) & both,
     }
-    yield from (f"{words}: {', '.join(sorted(names))}." for words, names in kinds.items() if names)
+    names = {key: factor.name for key, factor in (earlier | factors).items()}
+    yield from (f"{words}: {', '.join(sorted(names[key] for key in keys))}." for words, keys in kinds.items() if keys)
 
 
 def why_none(reason: str, score: Score | None, status: str | None) -> str:

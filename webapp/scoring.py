@@ -98,6 +98,7 @@ def row_of(
     """A factor as a version keeps it."""
     return {
         "property": property_.id.hex,
+        "version": property_.version,
         "codename": property_.codename,
         "name": property_.name,
         "type": property_.type,

@@ -36,7 +36,7 @@ class ShownFactor:
     by_value: bool
     without: str
     problem: str | None
-    # When its property became another one, if the version is older than that: its points were meant for the one before.
+    # When its property became another one, if the factor was made before that: its points were meant for that one.
     redefined_at: datetime | None
 
 
@@ -44,7 +44,7 @@ def shown_factors(
     version: HealthVersion, properties: Mapping[str, Property], provider: Provider | None
 ) -> list[ShownFactor]:
     """`properties`: the tenant's, by the hex of their ids."""
-    shown, currency, redefined = [], provider.currency if provider else None, _redefined_since(version)
+    shown, currency, redefined = [], provider.currency if provider else None, _redefined_since(version, properties)
     for row in version.factors:
         property_ = properties.get(row["property"])
         spelled = spellings(property_, provider) if row["by_text"] is not None else {}
@@ -65,11 +65,14 @@ def shown_factors(
     return shown
 
 
-def _redefined_since(version: HealthVersion) -> dict[UUID, datetime]:
-    """When properties were redefined after a version was made, by their ids."""
-    later = PropertyVersion.version > 1, PropertyVersion.defined_at > version.changed_at
-    rows = owned(PropertyVersion, PropertyVersion.property_id, func.max(PropertyVersion.defined_at)).where(*later)
-    found: dict[UUID, datetime] = dict(db.session.execute(rows.group_by(PropertyVersion.property_id)).all())
+def _redefined_since(version: HealthVersion, properties: Mapping[str, Property]) -> dict[UUID, datetime]:
+    """When the properties of factors became what they are now, by their ids: of those factors that were made for what
+    they were before."""
+    of_factors = [(row, properties[row["property"]]) for row in version.factors if row["property"] in properties]
+    redefined = [each.id for row, each in of_factors if row.get("version", each.version) < each.version]
+    since = owned(PropertyVersion, PropertyVersion.property_id, func.max(PropertyVersion.defined_at))
+    of_these = since.where(PropertyVersion.property_id.in_(redefined)).group_by(PropertyVersion.property_id)
+    found: dict[UUID, datetime] = dict(db.session.execute(of_these).all()) if redefined else {}
     return found
 
 

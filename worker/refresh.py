@@ -108,8 +108,9 @@ def fill_properties(
     counts = Counter[str](place.get("counts", {}))
     columns_of = columns_reader([property_.field for property_ in properties])
     warnings = Warnings(import_)
-    read = partial(_slice_after, provider, properties)
-    for customers, movements, known in in_advance(read, place.get("after")) if properties else ():
+    read, begin = partial(_slice_after, provider, properties), place.get("after")
+    slices = in_advance(read, begin, lambda slice_: slice_[0][-1].uuid) if properties else ()
+    for customers, movements, known in slices:
         gone = [place for place, customer in enumerate(customers) if customer.gone_at is not None]
         for place in gone:
             movements.pop(customers[place].uuid, None)

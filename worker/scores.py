@@ -101,7 +101,7 @@ def _score_a_day(claim: Claim, saved: Callable[[], None]) -> bool:
     place = _place(claim.scoring.place, day)
     scorer = _scorer(place, day)
     if scorer:
-        for (rows,) in in_advance(partial(_rows_after, scorer), place["after"]):
+        for rows in in_advance(partial(_rows_after, scorer), place["after"], lambda rows: rows[-1].uuid):
             if now().astimezone(zone).date() != day:
                 return False
             begin, place = rows[0].uuid, {**place, "after": rows[-1].uuid}
@@ -139,10 +139,9 @@ def _scorer(place: dict[str, Any], day: date) -> Scorer | None:
     return scorer
 
 
-def _rows_after(scorer: Scorer, after: str) -> tuple[Sequence[Any]] | None:
+def _rows_after(scorer: Scorer, after: str) -> Sequence[Any] | None:
     some = scorer.rows().where(CustomerValues.uuid > after).order_by(CustomerValues.uuid).limit(IN_A_SLICE)
-    rows = read_rows(some)
-    return (rows,) if rows else None
+    return read_rows(some) or None
 
 
 class JobsTurn:

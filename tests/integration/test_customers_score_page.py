@@ -241,7 +241,10 @@ def test_other_coverage_and_another_configuration_are_parts_of_the_change(person
     assert "Counts now and did not then: Days since contraction." in words_of(change)
     newer = factories.make_health_version(cast.acme, *factors_of(properties, (1, 1, 3, 3, 1)), number=2)
     keep_now(customer, newer, EXAMPLE)
-    of_configuration = table(panel(page_of(ada, customer), "change"))
+    change = panel(page_of(ada, customer), "change")
+    of_configuration = table(change)
+    heavier_or_lighter = "Days since contraction, MRR change, 90 days, MRR vs peak, Subscription status"
+    assert f"Weighs otherwise: {heavier_or_lighter}." in words_of(change)
 
     assert "Coverage changed" in [row[0] for row in of_coverage]
     assert "Configuration changed" in [row[0] for row in of_configuration]

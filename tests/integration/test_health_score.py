@@ -4,7 +4,7 @@ import pytest
 
 from tests import factories
 from tests.factories import Cast
-from tests.health_scores import TYPES, furnish, published
+from tests.health_scores import TYPES, furnish, published, seen
 from tests.pages import look_around
 from tests.texts import words_of
 from webapp.extensions import db
@@ -141,8 +141,12 @@ def test_factor_whose_property_means_something_else_since_is_said_so(person, cas
     unchanged = words_of(ada.get(ADDRESS).text)
     ada.post(f"/properties/{mrr.id}/edit", **form, field="cm_arr")
     redefined = words_of(ada.get(ADDRESS).text)
-    published(cast.acme, mrr, peak, number=2)
+    ada.post("/health-score/draft", **{"from": "published"})
+    page = ada.get("/health-score/draft").text
+    chosen = {"property": mrr.id.hex, "seen": seen(page), "weight": "2", "way": "line", "zero": "0", "hundred": "100"}
+    assert ada.post(f"/health-score/draft/factors/{mrr.id}", **chosen).status_code == 303
 
     assert "was redefined" not in unchanged
-    assert redefined.count("Its property was redefined just now. These points were chosen before that.") == 1
-    assert "was redefined" not in words_of(ada.get(ADDRESS).text)
+    for words in redefined, words_of(page):
+        assert words.count("Its property was redefined just now. These points were chosen before that.") == 1
+    assert "was redefined" not in words_of(ada.get("/health-score/draft").text)

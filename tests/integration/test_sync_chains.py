@@ -10,8 +10,6 @@ from webapp.extensions import db
 from webapp.models import ImportState
 from worker.plan import PARTS, ROWS_A_PAGE, STATUSES
 
-# Which pages are asked for is no matter of the database.
-
 
 @pytest.fixture
 def connected(app, chartmogul, cast):

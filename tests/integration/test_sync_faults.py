@@ -29,8 +29,6 @@ from webapp.models.types import now
 from webapp.tenancy import across_tenants, acting_for
 from worker import fetch, refresh
 
-# What ChartMogul does is no matter of the database; the mixtures of faults are tried on both.
-
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):

@@ -18,7 +18,6 @@ from webapp.models.types import now
 from webapp.tenancy import across_tenants
 from worker import fetch, refresh, subscriptions
 
-# What ChartMogul does is no matter of the database.
 LIVE = ("Active", "Past Due")
 
 

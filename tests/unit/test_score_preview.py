@@ -132,6 +132,25 @@ def test_cause_can_be_a_cap():
     assert largest_cause(after, before) == "Caps"
 
 
+def test_cause_is_measured_under_the_caps_that_hold():
+    """A cap was raised, or lowered: what a factor gained above it, or lost, is not what moved the score."""
+    low, high = (replace(config(1, 1), caps={"past_due": limit}) for limit in (19, 39))
+
+    raised = score_of_points(low, (1000, 216), ["past_due"]), score_of_points(high, (1000, 800), ["past_due"])
+    lowered = score_of_points(high, (1000, 800), ["past_due"]), score_of_points(low, (600, 0), ["past_due"])
+
+    assert [score.score for score in (*raised, *lowered)] == [190, 390, 390, 190]
+    assert largest_cause(*raised) == largest_cause(*lowered) == "Caps"
+
+
+def test_causes_of_one_name_are_told_apart():
+    of = Config(1, (factor("a", 3), replace(factor("b"), name="A"), factor("c", 2)), CAPS)
+    called_caps = Config(1, (replace(factor("a"), name="Caps"), factor("b")), CAPS)
+
+    assert largest_cause(score_of_points(of, (1000, 500, 500)), score_of_points(of, (0, 510, 400))) == "A"
+    assert largest_cause(score_of_points(called_caps, (1000, 500)), score_of_points(called_caps, (0, 490))) == "Caps"
+
+
 def test_factor_keeps_its_place_when_it_is_changed_and_a_new_one_comes_last():
     rows = [{"property": key, "weight": 1} for key in "ab"]
 

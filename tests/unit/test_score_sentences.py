@@ -71,7 +71,11 @@ def test_factors_behind_another_configuration_and_coverage_are_named():
     moved = replace(change, zero=-5000)
     then = score_of_points(replace(DEFAULT, factors=(status, change, contraction, peak)), [1000, 520, None, 640])
     now = score_of_points(replace(DEFAULT, factors=(status, moved, contraction, interval)), [None, 760, 222, 400])
+    heavier = replace(DEFAULT, factors=(replace(status, weight=1), change, contraction, peak, interval))
 
+    assert list(say.not_of_factors(then, score_of_points(heavier, [1000, 520, None, 640, None]))) == [
+        "Weighs otherwise: Subscription status."
+    ]
     assert list(say.not_of_factors(then, now)) == [
         "New: Billing interval.",
         "No longer a factor: MRR vs peak.",

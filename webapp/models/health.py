@@ -29,9 +29,10 @@ DRAFT = 0
 class HealthVersion(TenantOwned, Base):
     """A configuration of the health score. Number 0 is the draft; published ones count up from 1 and never change.
 
-    `factors`: rows of {"property": id, "codename", "name", "type", "weight": 1 to 3, "zero", "hundred": kept numbers,
-    "by_text": {folded text: points} or None, "empty": points or None}, see webapp.health.Factor. `caps`: {cap: highest
-    score}, see webapp.health.CAPS."""
+    `factors`: rows of {"property": id, "version": that of the property's definition for which the factor was made, not
+    known of older ones, "codename", "name", "type", "weight": 1 to 3, "zero", "hundred": kept numbers, "by_text":
+    {folded text: points} or None, "empty": points or None}, see webapp.health.Factor. `caps`: {cap: highest score}, see
+    webapp.health.CAPS."""
 
     __tablename__ = "health_versions"
     __table_args__ = (UniqueConstraint("tenant_id", "number"),)
