@@ -36,6 +36,11 @@ class FactorRow:
         return value_words(self.shown.type, self.shown.value, currency)
 
     @property
+    def gives_points_for_none(self) -> bool:
+        """Whether the points are those of having no value."""
+        return self.shown is not None and self.shown.value is None and not self.outdated
+
+    @property
     def outdated(self) -> bool:
         """Whether the value has changed since it was scored, so that the points are not those of the value shown."""
         if self.shown is None or self.shown.state == "waiting" or self.shown.type != self.line.factor.type:
@@ -122,20 +127,8 @@ class CustomerScore:
 
     @property
     def explained(self) -> Sequence[FactorRow]:
-        """The rows of what is among the drivers, those that cost most first."""
-        by_key = {row.line.factor.key: row for row in self.rows}
-        return [by_key[key] for key in self._drivers]
-
-    @property
-    def not_explained(self) -> Sequence[Line]:
-        """What counts and is no driver."""
-        drivers = self._drivers
-        return [row.line for row in self.rows if row.line.factor.key not in drivers]
-
-    @property
-    def _drivers(self) -> Sequence[str]:
-        lines = (*self.score.risk_drivers, *self.score.health_drivers) if self.score else ()
-        return list(dict.fromkeys(line.factor.key for line in lines))
+        """The rows, those that cost most first, then those that give most."""
+        return sorted(self.rows, key=lambda row: (-row.line.lost, -row.line.gained))
 
 
 def score_of_customer(

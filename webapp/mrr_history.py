@@ -80,6 +80,6 @@ def in_words(curve: Curve, currency: str | None, stale: bool = False) -> str:
         words.append(f"at most {money(max(minor for _, minor in curve.past), currency)}")
     if curve.scheduled:
         then, minor = curve.scheduled[-1]
-        changes = count(len(curve.scheduled), "scheduled change")
-        words.append(f"{changes}, to {money(minor, currency)} on {day(then)}")
+        days = count(len(curve.scheduled), "day")
+        words.append(f"scheduled on {days}, to {money(minor, currency)} on {day(then)}")
     return "; ".join(words) + "."

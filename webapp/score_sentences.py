@@ -67,14 +67,6 @@ def reason(line: Line, value: str | None) -> str:
     return f"{line.factor.name} {said}: {tenths(line.points)} of 100 points, which {costs}."
 
 
-def other_factors(lines: Sequence[Line]) -> str:
-    """`2 more factors cost 12 together: MRR vs peak, Billing interval.`"""
-    cost = sum(line.lost for line in lines)
-    factors = "1 more factor costs" if len(lines) == 1 else f"{len(lines)} more factors cost"
-    costs = f"{tenths(cost)}{' together' if len(lines) > 1 else ''}" if cost else "nothing"
-    return f"{factors} {costs}: {', '.join(line.factor.name for line in lines)}."
-
-
 def cap_line(name: str, limit: int, taken: int) -> str:
     """`Past due: the score is at most 39. That takes 21.8.`"""
     takes = f"That takes {tenths(taken)}." if taken else "That takes nothing: the score is not above it."

@@ -81,8 +81,8 @@ def test_movements_newest_first_with_the_scheduled_ones_marked(person, cast, pro
         ["New business", "+129.00 EUR", "129.00 EUR", "purchased the Gold plan"],
     ]
     assert "half read" not in page
-    assert "now 120.00\u00a0EUR; at most 129.00\u00a0EUR; 1 scheduled change, to 0.00\u00a0EUR on" in page
-    assert "Dashed: 1 scheduled change after today." in page
+    assert "now 120.00\u00a0EUR; at most 129.00\u00a0EUR; scheduled on 1 day, to 0.00\u00a0EUR on" in page
+    assert "Dashed: what is scheduled on 1 day after today." in page
 
 
 @pytest.mark.parametrize(("reads", "marked"), [(1, False), (3, True)])
@@ -170,7 +170,7 @@ def test_curve_ends_where_the_data_ends(person, cast, why):
     page = words_of(page_of(person(cast.max), customer))
 
     last = f"{read_last.day} {read_last:%b %Y}"
-    assert (f"Dashed: 1 scheduled change after {last}." in page) == (why != "fresh")
+    assert (f"Dashed: what is scheduled on 1 day after {last}." in page) == (why != "fresh")
     assert ("Churn Scheduled" in page) == (why != "fresh")
     assert ("today Marks on the curve" in page) == (why == "fresh")
 

@@ -111,7 +111,9 @@ def test_drivers_and_a_sentence_for_each(person, cast, customer, version):
     assert "Health Drivers Subscription status +27.3" in words
     assert "MRR change, 90 days is −12 %: 52 of 100 points, which costs 13.1." in words
     assert "Subscription status is Active: 100 of 100 points, which costs nothing." in words
-    assert "1 more factor costs 5.5: Billing interval." in words
+    sentences = words.partition("Score Explanation ")[2]
+    costs = [float(each) for each in re.findall(r"which costs ([\d.]+\d)\.", sentences)]
+    assert costs == [14.1, 13.1, 6.5, 5.5]
     assert "Cap:" not in words
 
 
@@ -287,6 +289,7 @@ def test_history_is_drawn_and_listed_with_its_versions(person, cast, customer, v
     ]
     assert f'aria-label="Score of Blue Finch since {day(ago(60))}: lowest 50, highest 70, now 65."' in html
     assert (html.count('class="rebuilt"'), html.count('class="recorded"'), html.count('class="since"')) == (1, 1, 1)
+    assert f"Version 1 from {day(ago(60))} (rebuilt; published just now ): The default" in words_of(html)
     assert f"Version 2 from {day(ago(30))}: Less of the peak" in words_of(html)
 
 

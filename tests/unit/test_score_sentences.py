@@ -60,12 +60,6 @@ def test_worked_example_in_sentences():
     ]
 
 
-def test_factors_that_are_no_drivers_are_said_together():
-    assert say.other_factors(SCORE.lines[3:]) == "2 more factors cost 12 together: MRR vs peak, Billing interval."
-    assert say.other_factors(SCORE.lines[4:]) == "1 more factor costs 5.5: Billing interval."
-    assert say.other_factors(SCORE.lines[:1]) == "1 more factor costs nothing: Subscription status."
-
-
 def test_factors_behind_another_configuration_and_coverage_are_named():
     status, change, contraction, peak, interval = DEFAULT.factors
     moved = replace(change, zero=-5000)

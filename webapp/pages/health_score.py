@@ -49,10 +49,14 @@ def _scoring() -> Scoring | None:
 
 
 def _example(
-    provider: Provider | None, version: HealthVersion | None, properties: Mapping[str, Property]
+    provider: Provider | None,
+    version: HealthVersion | None,
+    properties: Mapping[str, Property],
+    scoring: Scoring | None,
 ) -> dict[str, Any]:
-    """What the example of a worked out score is told with."""
-    found = example(provider, version, properties) if provider and version else None
+    """What the example of a worked out score is told with: none while values and scores may not be of one time."""
+    made = scoring is None or scoring.scored >= scoring.wanted
+    found = example(provider, version, properties) if provider and version and made else None
     return {"version": version, "example": found, "cap_names": CAP_WORDS}
 
 
@@ -60,6 +64,7 @@ def _example(
 @members_too
 def index() -> AnyResponse:
     provider, properties, version = Provider.current(), by_hex(), HealthVersion.published()
+    scoring = _scoring()
     words = render_template(
         "health_score/index.html",
         provider=provider,
@@ -67,11 +72,11 @@ def index() -> AnyResponse:
         factors=shown_factors(version, properties, provider) if version else [],
         caps=cap_words(version.caps) if version else [],
         grades=list(Grade),
-        **_example(provider, version, properties),
+        **_example(provider, version, properties, scoring),
         versions=versions_told(provider),
         default=default_score(list(properties.values())),
         starter_set=offered(provider, list(properties.values())),
-        scoring=_scoring(),
+        scoring=scoring,
     )
     return make_response(words)
 
@@ -86,7 +91,7 @@ def show_progress() -> AnyResponse:
         return redirect(url_for("health_score.index"), 303)
     if scoring is None or scoring.scored < scoring.wanted:
         return make_response("", 204)
-    found = _example(Provider.current(), HealthVersion.published(), by_hex())
+    found = _example(Provider.current(), HealthVersion.published(), by_hex(), scoring)
     words = render_template("health_score/scored.html", scoring=scoring, announced=True, oob=True, **found)
     return make_response(words)
 
