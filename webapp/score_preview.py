@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import heappush, heappushpop
 from typing import Any
@@ -119,7 +119,7 @@ def _factors_with_points(score: Score) -> dict[str, tuple[Factor, Points]]:
 
 def _score_with(given: Mapping[str, tuple[Factor, Points]], caps_of: Score) -> int:
     """In tenths, however few of the weights have a value."""
-    config = Config(0, tuple(factor for factor, _ in given.values()), {})
+    config = replace(caps_of.config, factors=tuple(factor for factor, _ in given.values()))
     lines = score_of_points(config, [points for _, points in given.values()]).lines
     return min([sum(line.gained for line in lines), *(10 * caps_of.config.caps[name] for name, _ in caps_of.caps)])
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.extensions import db
 from webapp.models import Import, ImportState, Provider
 from webapp.models.types import database_now
-from webapp.tenancy import current_tenant_id, owned, owned_update
+from webapp.tenancy import owned, owned_update, write_rows
 
 # With the clock's two looks, one call that got lost between them and a server that was away, an import goes on
 # within a minute.
@@ -29,8 +29,7 @@ class Lease:
 
     def __init__(self, import_id: UUID, fence: int) -> None:
         self.import_id, self.fence = import_id, fence
-        # By the tenant too: written for another, a lease finds nothing to write.
-        self._statements: dict[tuple[UUID, tuple[str, ...], tuple[str, ...]], Update] = {}
+        self._statements: dict[tuple[tuple[str, ...], tuple[str, ...]], Update] = {}
         self._holds = and_(Import.id == import_id, Import.fence == fence, Import.state == ImportState.RUNNING)
 
     @classmethod
@@ -81,21 +80,19 @@ class Lease:
         if computed:
             statement = statement.values(computed)
         values = {f"new_{name}": value for name, value in {**given, **added}.items()}
-        # Without the ORM, which takes as long again, for each page; the statement names its tenant itself.
-        if session.connection().execute(statement, values).rowcount != 1:
+        if write_rows(session, statement, values) != 1:
             session.rollback()
             raise Lost
 
     def _statement(self, given: tuple[str, ...], added: tuple[str, ...]) -> Update:
         """The update of these columns and counts: made once, because every page needs it."""
-        which = current_tenant_id(), given, added
-        if which not in self._statements:
+        if (given, added) not in self._statements:
             of_type = {name: getattr(Import, name).type for name in (*given, *added)}
             new: dict[str, Any] = {name: bindparam(f"new_{name}", type_=type_) for name, type_ in of_type.items()}
             new |= {name: getattr(Import, name) + new[name] for name in added}
             statement = owned_update(Import).where(self._holds, same_connection()).values({**_alive(), **new})
-            self._statements[which] = statement.execution_options(synchronize_session=False)
-        return self._statements[which]
+            self._statements[given, added] = statement
+        return self._statements[given, added]
 
     def beat(self) -> None:
         """Say that the run lives; raises Lost when it may not go on."""

@@ -135,6 +135,7 @@ AROUND = {
     "engine.connect": {"webapp/migrations/env.py"},
     "get_bind": {"webapp/tenancy.py"},  # which database is it
     "read_rows": {"worker/refresh.py", "worker/scores.py"},  # slices of one model, with nothing joined to it
+    "write_rows": {"worker/lease.py"},  # the import's own row, with each page
     "db.session.get": {"webapp/pages/auth.py"},  # the user of a session
     "db.session.get_one": {"webapp/impersonation.py"},  # support's own rows
     "db.session.merge": set[str](),

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import exists, func, insert, literal, select, text, union, update
+from sqlalchemy import bindparam, exists, func, insert, literal, select, text, union, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import aliased
@@ -15,7 +15,17 @@ from werkzeug.exceptions import NotFound
 from tests.guards.world import World, nothing
 from webapp.extensions import db
 from webapp.models import Customer, Property, Tenant, User
-from webapp.tenancy import TenantMissing, TenantOwned, across_tenants, acting_for, owned, owned_or_404, read_rows
+from webapp.tenancy import (
+    TenantMissing,
+    TenantOwned,
+    across_tenants,
+    acting_for,
+    owned,
+    owned_or_404,
+    owned_update,
+    read_rows,
+    write_rows,
+)
 
 NET = False  # what is tried here has to be refused by the app, not by the tests' own net
 # Tables that are not one tenant's, and why.
@@ -131,6 +141,19 @@ def test_only_a_select_that_owned_began_for_this_tenant_is_read_without_the_orm(
         for statement in (mine, *(read(id_) for read in READS.values())):
             with pytest.raises(TenantMissing):
                 read_rows(statement)
+
+
+def test_only_an_update_that_owned_update_began_for_this_tenant_is_run_without_the_orm(world: World):
+    db.session.rollback()
+    named = Customer.id == world.ids["acme"]["customers"][0]
+    with acting_for(world.acme_id):
+        mine = owned_update(Customer).where(named).values(owner=bindparam("new_owner"))
+        assert write_rows(db.session, mine, {"new_owner": "Petra"}) == 1
+        db.session.rollback()
+    with acting_for(world.globex_id):
+        for statement in (mine, update(Customer).where(named).values(owner=bindparam("new_owner"))):
+            with pytest.raises(TenantMissing):
+                write_rows(db.session, statement, {"new_owner": "Gil"})
 
 
 # What the session itself holds it gives without asking anybody: test_boundaries forbids session.get on such models.

@@ -284,6 +284,8 @@ def test_what_keeps_chartmogul_from_answering_anybody_fails_the_import(
 @on_sqlite
 def test_long_pause_is_waited_for_and_the_retry_goes_on(app, provider, account, chartmogul, costly, monkeypatch):
     monkeypatch.setattr(subscriptions, "IN_A_LOT", 4)
+    # One request at a time: of several the refused one may be heard of before those that were answered.
+    app.config["SETTINGS"] = app.config["SETTINGS"].model_copy(update={"chartmogul_parallel": 1})
     fault = chartmogul.faults.add(429, match="/customers/cus_.*/subscriptions", after=12, retry_after=60)
     import_ = syncing.run(app, provider)
     assert (import_.state, import_.reason) == (ImportState.WAITING, Reason.BUSY)

@@ -13,7 +13,7 @@ ID = UUID(int=7)
 
 
 def property_of(type_: str):
-    return SimpleNamespace(id=ID, codename="it", name="It", type=type_)
+    return SimpleNamespace(id=ID, version=1, codename="it", name="It", type=type_)
 
 
 def typed(**said):
