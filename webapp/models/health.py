@@ -89,6 +89,11 @@ class Scoring(TenantOwned, Base):
     sent: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
+    @property
+    def pending(self) -> bool:
+        """Whether not all scores are of the version that is wanted."""
+        return self.scored < self.wanted
+
 
 class ScoreDay(TenantOwned, Base):
     """A customer's score from one day on, until the next row: a day on which nothing changed has none. `points`: those

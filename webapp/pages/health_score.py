@@ -55,8 +55,8 @@ def _example(
     scoring: Scoring | None,
 ) -> dict[str, Any]:
     """What the example of a worked out score is told with: none while values and scores may not be of one time."""
-    made = scoring is None or scoring.scored >= scoring.wanted
-    found = example(provider, version, properties) if provider and version and made else None
+    pending = scoring is not None and scoring.pending
+    found = example(provider, version, properties) if provider and version and not pending else None
     return {"version": version, "example": found, "cap_names": CAP_WORDS}
 
 
@@ -89,7 +89,7 @@ def show_progress() -> AnyResponse:
     scoring = _scoring()
     if not wants_partial():
         return redirect(url_for("health_score.index"), 303)
-    if scoring is None or scoring.scored < scoring.wanted:
+    if scoring is None or scoring.pending:
         return make_response("", 204)
     found = _example(Provider.current(), HealthVersion.published(), by_hex(), scoring)
     words = render_template("health_score/scored.html", scoring=scoring, announced=True, oob=True, **found)
