@@ -169,7 +169,8 @@ def test_curve_ends_where_the_data_ends(person, cast, why):
 
     page = words_of(page_of(person(cast.max), customer))
 
-    last = f"{read_last.day} {read_last:%b %Y}"
+    its_day = read_last.astimezone(provider.zone)
+    last = f"{its_day.day} {its_day:%b %Y}"
     assert (f"Dashed: what is scheduled on 1 day after {last}." in page) == (why != "fresh")
     assert ("Churn Scheduled" in page) == (why != "fresh")
     assert ("today Marks on the curve" in page) == (why == "fresh")
