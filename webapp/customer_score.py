@@ -14,7 +14,7 @@ from webapp.health import ACTIVE, FULL, Factor, Grade, Line, Score, change_betwe
 from webapp.models import Customer, CustomerValues, HealthVersion, Provider, ScoreDay, Scoring
 from webapp.models.health import DRAFT
 from webapp.rendering import day as day_words
-from webapp.score_sentences import not_of_factors, value_words
+from webapp.score_sentences import not_of_factors, signed, value_words
 from webapp.scoring import TREND_DAYS, Basis, config_of, score_of_day, score_of_state
 from webapp.tenancy import owned
 from webapp.values import encode_all
@@ -75,7 +75,7 @@ class Comparison:
 @dataclass(frozen=True, slots=True)
 class Step:
     """From which day on a score was what; `change` against the one before, None if either had no number or they are
-    not made alike."""
+    not `alike`: what was rebuilt may know less than what was recorded."""
 
     day: date
     score: int | None
@@ -84,6 +84,14 @@ class Step:
     version: HealthVersion | None
     number: int
     rebuilt: bool
+    alike: bool
+
+    @property
+    def change_words(self) -> str:
+        """`+12.3`, `none`, `not comparable`."""
+        if self.change is not None:
+            return signed(self.change)
+        return "none" if self.alike or self.score is None else "not comparable"
 
     @property
     def grade(self) -> Grade | None:
@@ -124,6 +132,10 @@ class CustomerScore:
     not_counted: Sequence[tuple[Factor, ShownValue | None]]
     comparison: Comparison | None
     history: ScoreHistory
+
+    @property
+    def points_for_none(self) -> bool:
+        return any(row.gives_points_for_none for row in self.rows)
 
     @property
     def explained(self) -> Sequence[FactorRow]:
@@ -209,11 +221,11 @@ def _history(
         told = (day.score, day.why_none, day.version, day.rebuilt)
         if before and told == (before.score, before.why_none, before.version, before.rebuilt):
             continue
-        # What was rebuilt may know less than what was recorded: from one to the other nothing need have changed.
-        was = before.score if before and before.rebuilt == day.rebuilt else None
+        alike = before is None or before.score is None or before.rebuilt == day.rebuilt
+        was = before.score if before and alike else None
         change = None if was is None or day.score is None else day.score - was
         version = versions.get(day.version)
-        steps.append(Step(day.day, day.score, change, day.why_none, version, day.version, day.rebuilt))
+        steps.append(Step(day.day, day.score, change, day.why_none, version, day.version, day.rebuilt, alike))
         before = day
     drawn = [(_seconds(step.day, zone), step.score, step.rebuilt) for step in steps]
     rebuilt = [(second, score) for second, score, is_rebuilt in drawn if is_rebuilt]

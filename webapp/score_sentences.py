@@ -83,11 +83,11 @@ def sum_line(score: Score) -> str:
     return f"100 − {tenths(lost)} lost = {tenths(score.uncapped)}{capped}, shown as {whole(score.score)}"
 
 
-def coverage_words(score: Score) -> str:
-    """`10 of 11 weights have a value`."""
-    weight = score.config.weight
+def coverage_words(score: Score, points_for_none: bool = False) -> str:
+    """`10 of 11 weights have a value`; `points_for_none`: some of them have none, and points for that."""
     have = "has" if score.covered == 1 else "have"
-    return f"{score.covered} of {weight} weights {have} a value"
+    value = "a value, or points for having none" if points_for_none else "a value"
+    return f"{score.covered} of {score.config.weight} weights {have} {value}"
 
 
 def change_words(change: int, since: str) -> str:

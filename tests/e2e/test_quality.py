@@ -29,7 +29,7 @@ LOOKS = [
 MOST_BYTES, MOST_REQUESTS = 60 * 1024, 6
 RUN_AXE = """([rules, parts]) => axe.run(parts ? {include: parts} : document, {resultTypes: ['violations'], ...rules})
   .then(found => found.violations)"""
-# One element of each kind of text there is: of a hundred cells that look alike, axe need not work out a hundred contrasts.
+# One element of each kind of text there is: of a hundred cells that look alike, axe need not work out all contrasts.
 ONE_OF_EACH_LOOK = """() => [...new Map([...document.body.querySelectorAll('*')].reverse().filter(e =>
   e.placeholder || e.value || [...e.childNodes].some(n => n.nodeType == Node.TEXT_NODE && n.data.trim())).map(e => {
     const own = getComputedStyle(e), look = [e.tagName, own.color, own.fontSize, own.fontWeight];

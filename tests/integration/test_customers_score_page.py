@@ -132,6 +132,15 @@ def test_caps_are_rows_of_their_own(person, cast, customer, version):
     assert "5 High churn risk" in words
 
 
+def test_points_for_having_no_value_are_not_said_to_be_of_a_value(person, cast, provider, version):
+    customer = factories.make_customer(provider, "Newcomer")
+    keep_now(customer, version, [None, None, 1000, None, None])
+
+    words = words_of(panel(page_of(person(cast.ada), customer), "health"))
+
+    assert "2 of 11 weights have a value, or points for having none" in words
+
+
 def test_what_is_not_counted_is_named_with_why(person, cast, customer, version, properties):
     properties[4].filled_version = 0
     gone = factories.make_property(cast.acme, "Seats", type="number", filled_version=1)
@@ -284,7 +293,7 @@ def test_history_is_drawn_and_listed_with_its_versions(person, cast, customer, v
     assert table(html)[1:] == [
         [day(ago(0)), "65", "2 Stable", "none", "2"],
         [day(ago(30)), "none", "Not enough data", "none", "2"],
-        [day(ago(40)), "70", "2 Stable", "none", "1"],
+        [day(ago(40)), "70", "2 Stable", "not comparable", "1"],
         [day(ago(60)), "50", "3 Watch", "none", "1 rebuilt"],
     ]
     assert f'aria-label="Score of Blue Finch since {day(ago(60))}: lowest 50, highest 70, now 65."' in html

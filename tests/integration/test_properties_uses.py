@@ -92,6 +92,21 @@ def test_deleting_says_that_it_is_a_factor(person, cast, properties):
     assert "It is a factor" not in neither
 
 
+def test_editing_says_that_it_is_a_factor(person, cast, properties):
+    mrr, arr, plan = properties[:3]
+    factories.make_health_version(cast.acme, scoring.row_of(mrr, 3, 0, 100), scoring.row_of(arr, 1, 0, 100))
+    factories.make_health_version(cast.acme, scoring.row_of(plan, 2, 0, 100), number=0)
+    ada = person(cast.ada)
+
+    counts, drafted, neither = (
+        words_of(ada.get(f"/properties/{row.id}/edit").text) for row in (mrr, plan, properties[3])
+    )
+
+    assert "It is a factor of the health score. Its points were chosen for the values it has now." in counts
+    assert "It is a factor of the health score’s draft. Its points" in drafted
+    assert "It is a factor" not in neither
+
+
 def test_list_asks_as_often_for_many_properties_as_for_one(person, cast, provider):
     def asked() -> int:
         count: list[str] = []

@@ -83,11 +83,8 @@ def render_list(args: Any, beside: bool = False) -> str:
         "view": view,
         "properties": properties,
         "page": page,
-        "cells": [
-            (scores.get(customer.uuid, NO_SCORE_YET).cells(customer.title) if published else "")
-            + cells_of(customer, columns, values, bool(stale or customer.gone_at), currency)
-            for customer in page.customers
-        ],
+        "cells": cells_of(page.customers, columns, values, bool(stale), currency),
+        "scores": [scores.get(each.uuid, NO_SCORE_YET).cells(each.title) for each in page.customers if published],
         "live_import": provider.live_import() if provider and not page.total else None,
     }
     if wants_partial():

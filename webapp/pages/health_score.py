@@ -99,7 +99,10 @@ def show_progress() -> AnyResponse:
 @blueprint.get("/health-score/preview")
 def show_preview() -> AnyResponse:
     draft = HealthVersion.draft()
-    return make_response(render_preview(draft)) if draft else no_draft()
+    if draft is None:
+        return no_draft()
+    note = f"Version {draft.restored} again." if draft.restored else ""
+    return make_response(render_preview(draft, note))
 
 
 def render_preview(draft: HealthVersion, note: str = "", problem: str = "") -> str:
