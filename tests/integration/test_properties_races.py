@@ -85,7 +85,46 @@ def test_somebody_elses_definition_is_built_upon(cast: Cast, size: Property):
         db.session.rollback()
 
 
-@pytest.mark.parametrize("database_url", [name for name in DATABASES if name == "postgresql"], indirect=True)
+on_postgresql = pytest.mark.parametrize(
+    "database_url", [name for name in DATABASES if name == "postgresql"], indirect=True
+)
+
+
+@on_postgresql
+@pytest.mark.parametrize("codename", [None, "my_mrr"])
+def test_save_pressed_twice_in_the_same_moment_saves_one_property_and_says_so_twice(
+    app, person, cast: Cast, codename: str | None
+):
+    """On SQLite the one waits for the other."""
+    factories.make_provider(cast.acme, last_success_at=now())
+    people, form = [person(cast.ada) for _ in range(2)], {"name": "MRR", "source": "chartmogul", "field": "cm_mrr"}
+    form |= {"codename": codename, "suggested": ""} if codename else {}
+    answers = []
+    for each in people:
+        each.csrf()
+
+    def save_again() -> None:
+        with app.app_context():
+            answers.append(people[1].post("/properties/new", **form))
+
+    def save_the_same(_connection, _cursor, statement, *_rest):
+        if statement.startswith("INSERT INTO properties") and not answers:
+            answers.append(None)
+            saving = threading.Thread(target=save_again)
+            saving.start()
+            saving.join()
+
+    with syncing.listening(save_the_same):
+        answers[0] = people[0].post("/properties/new", **form)
+
+    saved = f"/properties?saved={codename or 'mrr'}"
+    assert [(answer.status_code, answer.location) for answer in answers] == [(303, saved)] * 2
+    assert people[0].get(saved).text.count("MRR saved. Filled on the next sync.") == 1
+    with acting_for(cast.acme.id):
+        assert len(db.session.scalars(owned(Property)).all()) == 1
+
+
+@on_postgresql
 def test_starter_set_whose_place_was_taken_says_so(app, person, cast: Cast):
     """On SQLite the one waits for the other."""
     factories.make_provider(cast.acme, last_success_at=now())

@@ -48,9 +48,12 @@ def _define(edited: Property | None) -> AnyResponse:
         db.session.commit()
     except Deleted:
         abort(404)
-    except IntegrityError:  # another was saved in the same moment, with this codename or into the same slot
+    except IntegrityError:  # another was saved in the same moment: by the same press, with this codename, in this slot
         db.session.rollback()
-        return _form(edited, form.sent, Proposal.of(edited, form.sent).problems or IN_THE_SAME_MOMENT)
+        asked = Proposal.of(edited, form.sent)
+        if (twin := asked.twin) is not None:
+            return _saved(twin, asked.provider)
+        return _form(edited, form.sent, asked.problems or IN_THE_SAME_MOMENT)
     return _saved(property_, asked.provider)
 
 
