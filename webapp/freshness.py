@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
-from sqlalchemy import func
+from sqlalchemy import func, or_
 
 from webapp.extensions import db
-from webapp.models import Customer, Property, Provider
+from webapp.models import Customer, Import, Property, Provider
 from webapp.models.types import now
 from webapp.rendering import clock_time, day, exact, zone
 from webapp.tenancy import owned
@@ -24,6 +24,18 @@ def stale_since(provider: Provider | None, at: datetime | None = None) -> dateti
     patience = max(STALE_AFTER, timedelta(hours=2 * (provider.every_hours or 0)))
     old = provider.last_success_at + patience < (at or now())
     return provider.last_success_at if old or reconnected or not provider.live else None
+
+
+def known_until(customer: Customer, provider: Provider) -> datetime:
+    """Up to when a customer's movements are known to have happened; what comes after was scheduled. Stale data may be
+    followed by an import that has let the movements it read count, and goes on or did not end well."""
+    stale = stale_since(provider)
+    if customer.gone_at or stale is None:
+        return customer.gone_at or now()
+    later = Import.provider_id == provider.id, or_(Import.ended_at.is_(None), Import.ended_at > stale)
+    swapped = owned(Import, Import.ended_at).where(*later, Import.checkpoint["swapped"].as_boolean())
+    newest = db.session.execute(swapped.order_by(Import.number.desc()).limit(1)).first()
+    return (newest.ended_at or now()) if newest else stale
 
 
 def date_tag(moment: datetime, in_zone: ZoneInfo | None = None) -> Markup:

@@ -24,7 +24,7 @@ from webapp.customer_list import CustomerPage, CustomerQuery, fetch_page
 from webapp.customer_score import score_curve, score_of_customer
 from webapp.customer_scores import NO_SCORE_YET, scores_of
 from webapp.customer_values import ShownValue, values_of
-from webapp.freshness import date_tag, day_of, stale_since
+from webapp.freshness import date_tag, day_of, known_until, stale_since
 from webapp.gate import members_too
 from webapp.import_changes import last_changes
 from webapp.models import Customer, HealthVersion, Provider
@@ -107,12 +107,13 @@ def render_customer(
     form of a second opinion that was refused."""
     provider = owned_or_404(Provider, customer.provider_id)
     stale = customer.gone_at or stale_since(provider)
+    until = known_until(customer, provider)
     page, pages, movements = mrr_history.page_of_movements(customer, provider, request.args.get("page", ""))
     context = {
         "customer": customer,
         "provider": provider,
         "stale": stale,
-        "until": stale or now(),
+        "until": until,
         "movements": movements,
         "movement_words": mrr_history.MOVEMENT_WORDS,
         "page": page,
@@ -121,14 +122,14 @@ def render_customer(
     if wants_partial():
         return make_response(render_template("customers/_movements.html", **context), status)
     beyond = {"wrong": wrong or {}, "opinions": shown_opinions(customer, now(), zone(), opinion)}
-    beyond |= _whole(customer, provider, stale)
+    beyond |= _whole(customer, provider, stale, until)
     return make_response(render_template("customers/show.html", **context, **beyond), status)
 
 
-def _whole(customer: Customer, provider: Provider, stale: datetime | None) -> dict[str, Any]:
+def _whole(customer: Customer, provider: Provider, stale: datetime | None, until: datetime) -> dict[str, Any]:
     """What only the whole page shows."""
     values = shown_values(customer, provider)
-    curve = mrr_history.curve_of(customer, provider, stale or now())
+    curve = mrr_history.curve_of(customer, provider, until)
     label = mrr_history.in_words(curve, provider.currency, bool(stale))
     health = score_of_customer(customer, values, zone(), now())
     past = health.history if health else None
