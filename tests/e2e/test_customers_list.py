@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests import factories
 from tests.e2e.house import House
 from tests.e2e.pages.customers import Customers
 from tests.e2e.people import Cast
 from tests.e2e.scenes import rows
+from webapp.models.types import now
 
 SCREEN, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
@@ -82,6 +84,21 @@ def test_pages_lead_on_and_the_browser_leads_back(page: Page) -> None:
 
     expect(page.get_by_text("Customers 1 to 50 of 60")).to_be_visible()
     assert customers.names() == first
+
+
+@pytest.mark.parametrize("name", ["\u202eBlue Finch", "\u2067Blue Finch", "חברה"])
+def test_name_reorders_nothing_beside_it(signed_in: Callable[..., Page], house: House, cast: Cast, name: str) -> None:
+    with house.rows(cast.acme.id):
+        factories.make_customer(rows.read_once(cast.acme), name, gone_at=now())
+    page = signed_in(cast.ada, viewport=SCREEN)
+    Customers(page).open()
+
+    row = page.get_by_role("rowheader")
+    name_box, badge_box = row.get_by_role("link").bounding_box(), row.get_by_text("No longer").bounding_box()
+
+    assert name_box
+    assert badge_box
+    assert name_box["x"] + name_box["width"] <= badge_box["x"]
 
 
 def test_value_says_what_it_has_been(page: Page) -> None:
