@@ -57,7 +57,9 @@ def _typed_key(type_: PropertyType, key: str) -> str:
     return key if type_ is PropertyType.TEXT else typed(type_, decode_one(type_, int(key)))
 
 
-def read_factor(property_: Property, said: Typed) -> tuple[dict[str, Any] | None, dict[str, str]]:
+def read_factor(
+    property_: Property, said: Typed, currency: str | None = None
+) -> tuple[dict[str, Any] | None, dict[str, str]]:
     """The factor as a version keeps it, or None and what is wrong, by field, in the order of the form."""
     type_, problems = PropertyType(property_.type), dict[str, str]()
     if type_ not in USABLE:
@@ -73,7 +75,7 @@ def read_factor(property_: Property, said: Typed) -> tuple[dict[str, Any] | None
     empty = _read_points(said.empty, "empty", problems) if said.empty.strip() else None
     if problems or weight is None:
         return None, problems
-    return row_of(property_, weight, *anchors, by_text=by_text, empty=empty), {}
+    return row_of(property_, weight, *anchors, by_text=by_text, empty=empty, currency=currency), {}
 
 
 def read_anchor(type_: PropertyType, text: str) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any
 from webapp import score_sentences
 from webapp.health import CAP_WORDS, Importance
 from webapp.rendering import count, share
+from webapp.units import other_currency
 from webapp.values import PropertyType, decode_one
 
 # A factor as a version keeps it, see HealthVersion.
@@ -43,6 +44,11 @@ def terms(row: Row, currency: str | None, spelled: Mapping[str, str] | None = No
 
 
 ANCHORS = {"zero": "0 points", "hundred": "100 points"}
+
+
+def set_in_another(row: Row, currency: str | None) -> str | None:
+    """What to say of a factor whose amounts were meant in another currency than the account's; mostly nothing."""
+    return other_currency("These amounts", row.get("currency"), currency)
 
 
 def without_value(row: Row) -> str:

@@ -94,8 +94,9 @@ def row_of(
     hundred: int = 0,
     by_text: Mapping[str, int] | None = None,
     empty: int | None = None,
+    currency: str | None = None,
 ) -> dict[str, Any]:
-    """A factor as a version keeps it."""
+    """A factor as a version keeps it. `currency`: the account's, of which amounts are taken to be."""
     return {
         "property": property_.id.hex,
         "version": property_.version,
@@ -107,6 +108,7 @@ def row_of(
         "hundred": hundred,
         "by_text": dict(by_text) if by_text is not None else None,
         "empty": empty,
+        "currency": currency if property_.type == PropertyType.MONEY else None,
     }
 
 

@@ -16,7 +16,7 @@ from webapp.health import Score, whole
 from webapp.models import Customer, CustomerValues, HealthVersion, Property, PropertyVersion, Provider
 from webapp.score_draft import problem_of
 from webapp.score_sentences import value_words
-from webapp.score_words import differences, importance, share_of, terms, without_value
+from webapp.score_words import differences, importance, set_in_another, share_of, terms, without_value
 from webapp.scoring import configs_by_number, score_of_state
 from webapp.tenancy import owned
 from webapp.values import PropertyType
@@ -38,6 +38,8 @@ class ShownFactor:
     problem: str | None
     # When its property became another one, if the factor was made before that: its points were meant for that one.
     redefined_at: datetime | None
+    # A sentence, if its amounts were meant in another currency than the account's.
+    other_currency: str | None
 
 
 def shown_factors(
@@ -60,6 +62,7 @@ def shown_factors(
                 without=without_value(row),
                 problem=problem_of(row, properties),
                 redefined_at=redefined.get(UUID(row["property"])),
+                other_currency=set_in_another(row, currency),
             )
         )
     return shown

@@ -6,6 +6,14 @@ from webapp.chartmogul.fields import Field, PropertyType
 COUNTED = {"cm_reactivations": "reactivations", "cm_contractions_180d": "contractions"}
 
 
+def other_currency(amounts: str, then: str | None, now: str | None) -> str | None:
+    """What to say of amounts that were set when the account's currency was another one; None if it was not, or if that
+    is not known."""
+    if then is None or now is None or then == now:
+        return None
+    return f"{amounts} were set when the account was in {then}; it is in {now} now."
+
+
 def unit_of(type_: PropertyType, field: Field | None, currency: str | None, time_zone: str | None) -> str | None:
     """`EUR`, `%`, `days`, `count of reactivations`, `day in Europe/Berlin`; None for what has no unit."""
     if type_ is PropertyType.MONEY:

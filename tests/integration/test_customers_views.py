@@ -8,10 +8,11 @@ import pytest
 from tests import factories
 from tests.factories import Cast
 from tests.pages import column, look_around, table
+from tests.texts import words_of
 from webapp.extensions import db
-from webapp.models import Property, SavedView, User
+from webapp.models import Property, Provider, SavedView, User
 from webapp.models.types import now
-from webapp.tenancy import acting_for, owned
+from webapp.tenancy import acting_for, owned, owned_update
 
 
 @pytest.fixture
@@ -62,6 +63,29 @@ def test_view_of_the_same_name_is_replaced_and_pressing_twice_makes_one(person, 
         assert ada.post("/customers/views", name="Large", query=query).status_code == 303
 
     assert {name: view.args for name, view in views(cast).items()} == {"Large": {"size.min": "2"}}
+
+
+def test_amounts_of_a_view_that_were_meant_in_another_currency_are_said_to_be(person, cast, provider):
+    said = "This view's amounts were set when the account was in EUR; it is in USD now."
+    factories.make_property(cast.acme, "MRR", filled_version=1)
+    ada, queries = person(cast.ada), {"Large": "mrr.min=100&size.min=2", "Sized": "size.min=2"}
+    for name, query in queries.items():
+        ada.post("/customers/views", name=name, query=query)
+    large, sized = (views(cast)[name] for name in queries)
+
+    def opened(view, query):
+        return words_of(ada.get(f"/customers?view={view.id}&{query}").text)
+
+    assert "amounts were set" not in opened(large, queries["Large"])
+    with acting_for(cast.acme.id):
+        db.session.execute(owned_update(Provider).values(currency="USD"))
+        db.session.commit()
+
+    assert opened(large, queries["Large"]).count(said) == 1
+    for page in opened(sized, queries["Sized"]), opened(large, "mrr.min=200&size.min=2"):  # none, and one typed since
+        assert "amounts were set" not in page
+    ada.post("/customers/views", name="Large", query=queries["Large"])
+    assert "amounts were set" not in opened(large, queries["Large"])
 
 
 @pytest.mark.parametrize(

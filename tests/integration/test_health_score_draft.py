@@ -12,9 +12,9 @@ from tests.pages import column, look_around, problem, value_of
 from tests.texts import words_of
 from webapp.audit import AuditEntry
 from webapp.extensions import db
-from webapp.models import Role
+from webapp.models import Provider, Role
 from webapp.models.types import now
-from webapp.tenancy import acting_for
+from webapp.tenancy import acting_for, owned_update
 
 DRAFT = "/health-score/draft"
 
@@ -105,6 +105,31 @@ def test_factor_is_added_with_its_anchors(person, cast, provider, name, zero, hu
     (row,) = draft_of(cast).factors
     assert ((row["zero"], row["hundred"]), row["empty"], row["weight"]) == (kept, 7, 3)
     assert f"{name} High 100 % of the score" in words_of(person(cast.ada).get(DRAFT).text)
+
+
+def test_amounts_chosen_in_another_currency_are_said_to_be_until_the_factor_is_saved_anew(person, cast, provider):
+    """The account was given another currency, or another account was connected."""
+    said = "These amounts were set when the account was in EUR; it is in USD now."
+    (mrr, peak), ada = furnish(cast.acme, "MRR", "MRR vs peak"), person(cast.ada)
+    drafted(cast.acme)
+    amounts = {"zero": "0", "hundred": "1500"}
+    save(ada, mrr, new=True, **amounts)
+    save(ada, peak, new=True, zero="50", hundred="100")
+    assert "These amounts" not in words_of(ada.get(DRAFT).text)
+
+    with acting_for(cast.acme.id):
+        db.session.execute(owned_update(Provider).values(currency="USD"))
+        db.session.commit()
+    told = [words_of(ada.get(path).text) for path in (DRAFT, f"{DRAFT}/factors/{mrr.id}")]
+    other = words_of(ada.get(f"{DRAFT}/factors/{peak.id}").text)
+    ada.post("/health-score/versions", seen=seen(ada.get("/health-score/preview").text), note="Amounts.")
+    told.append(words_of(ada.get("/health-score").text))
+    ada.post(DRAFT, **{"from": "published"})
+    save(ada, mrr, **amounts)
+
+    assert [page.count(said) for page in told] == [1, 1, 1]
+    assert "These amounts" not in other
+    assert "These amounts" not in words_of(ada.get(DRAFT).text)
 
 
 def test_boolean_gives_all_points_for_one_answer(person, cast, provider):

@@ -31,8 +31,8 @@ class HealthVersion(TenantOwned, Base):
 
     `factors`: rows of {"property": id, "version": that of the property's definition for which the factor was made, not
     known of older ones, "codename", "name", "type", "weight": 1 to 3, "zero", "hundred": kept numbers, "by_text":
-    {folded text: points} or None, "empty": points or None}, see webapp.health.Factor. `caps`: {cap: highest score}, see
-    webapp.health.CAPS."""
+    {folded text: points} or None, "empty": points or None, "currency": the account's when amounts were chosen, not
+    known of older ones}, see webapp.health.Factor. `caps`: {cap: highest score}, see webapp.health.CAPS."""
 
     __tablename__ = "health_versions"
     __table_args__ = (UniqueConstraint("tenant_id", "number"),)

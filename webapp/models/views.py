@@ -26,6 +26,8 @@ class SavedView(TenantOwned, Base):
     args: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     # Codenames of the properties shown; None: the first few.
     columns: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    # The account's when the view was saved, in which its conditions' amounts were meant; not known of older ones.
+    currency: Mapped[str | None] = mapped_column(String(10))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
     @property

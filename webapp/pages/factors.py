@@ -18,6 +18,7 @@ from webapp.models.types import now
 from webapp.pages.health_score import by_hex, no_draft
 from webapp.rendering import wants_partial
 from webapp.score_draft import DraftChanged, DraftGone, change, locked_draft, stamp_of, with_factor
+from webapp.score_words import set_in_another
 from webapp.tenancy import owned_or_404
 from webapp.units import unit_of
 from webapp.values import PropertyType
@@ -72,7 +73,8 @@ def _save(draft: HealthVersion, property_: Property) -> AnyResponse:
     sent: MultiDict[str, str] = request.form
     texts, points = sent.getlist("texts[]"), sent.getlist("points[]")
     said = Typed.of_sent(PropertyType(property_.type), sent, texts, points)
-    row, problems = read_factor(property_, said)
+    provider = Provider.current()
+    row, problems = read_factor(property_, said, provider.currency if provider else None)
     if row is None:
         return _form(draft, property_, said, problems, seen=sent.get("seen", ""))
     try:
@@ -102,14 +104,17 @@ def _form(
     provider, type_ = Provider.current(), PropertyType(property_.type)
     field = property_.chartmogul_field(provider.attributes if provider else {}) if property_.from_chartmogul else None
     values = frequent(property_, provider) if said.by_value else []
+    before = next((row for row in draft.factors if row["property"] == property_.id.hex), None)
+    currency = provider.currency if provider else None
     words = render_template(
         "health_score/factor.html",
-        is_new=all(row["property"] != property_.id.hex for row in draft.factors),
+        is_new=before is None,
+        other_currency=set_in_another(before, currency) if before else None,
         draft=draft,
         seen=seen or stamp_of(draft),
         property=property_,
         type=type_,
-        unit=unit_of(type_, field, provider.currency if provider else None, provider.time_zone if provider else None),
+        unit=unit_of(type_, field, currency, provider.time_zone if provider else None),
         provider=provider,
         said=said,
         pairs=pair_rows(type_, said, values, blank=problems is None) if said.by_value else [],

@@ -15,7 +15,7 @@ from webapp.customer_list import CustomerQuery
 from webapp.extensions import db
 from webapp.forms.customers import ViewForm
 from webapp.gate import members_too
-from webapp.models import SavedView
+from webapp.models import Provider, SavedView
 from webapp.models.views import NAME_LENGTH
 from webapp.rendering import page_or_partial, wants_partial
 from webapp.saved_views import open_view, views_of
@@ -57,6 +57,8 @@ def create() -> AnyResponse:
         return make_response(render_template("customers/views.html", page_failed=True, **context), 422)
     view = kept.get(name) or SavedView(tenant_id=current_tenant_id(), user_id=current_user.id, name=name)
     view.args, view.columns = asked, before.columns if before else current_user.columns
+    provider = Provider.current()
+    view.currency = provider.currency if provider else None
     db.session.add(view)
     try:
         db.session.commit()
