@@ -2,18 +2,20 @@
 other, and nothing of either is lost."""
 
 import pytest
+from sqlalchemy import select
 
 from simulator import Account
 from tests import factories, syncing
 from tests.factories import Cast
 from tests.integration.test_providers_connect import PATH
 from tests.integration.test_scores import days_of, job, publish, state_of
+from tests.person import Person
 from tests.texts import words_of
 from webapp import scoring
 from webapp.extensions import db
-from webapp.models import Property, Provider, ProviderState, Scoring
+from webapp.models import CustomerValues, Import, Property, Provider, ProviderState, Scoring
 from webapp.models.types import now
-from webapp.tenancy import acting_for, owned
+from webapp.tenancy import across_tenants, acting_for, owned
 
 
 @pytest.fixture
@@ -57,6 +59,80 @@ def test_values_of_another_account_wait_for_its_first_import(person, chartmogul,
 
     assert kept(cast).waiting
     assert (kept(cast).filled_count, kept(cast).filled_import_id) == (0, None)
+
+
+def test_account_that_is_connected_again_has_its_values_and_scores_at_once_as_stale_as_they_are(
+    app, person, chartmogul, cast: Cast
+):
+    ada, accounts = person(cast.ada), [Account("Acme Analytics", seed=3, size=12), Account("Beta", seed=2, size=9)]
+    first = syncing.connect_only(cast.acme, chartmogul, accounts[0])
+    change, other = from_chartmogul(ada, "cm_mrr_change_90d_pct"), chartmogul.add_key("f" * 32, accounts[1]).key
+    factories.make_health_version(cast.acme, scoring.row_of(change, 3, -2500, 0))
+    publish(cast.acme, 1)
+    syncing.run(app, first)
+    job(app, cast.acme.id)
+    before, count = scores_of(first), kept(cast).filled_count
+    reconnect(ada, other)
+    second = set_up(cast)
+    late = from_chartmogul(ada, "cm_arr")
+    syncing.run(app, second)
+    factories.make_health_version(cast.acme, scoring.row_of(change, 3, -5000, 0), number=2)
+    publish(cast.acme, 2)
+    job(app, cast.acme.id)
+
+    reconnect(ada, syncing.KEY)
+    pending = state_of(cast.acme).pending
+    job(app, cast.acme.id)
+
+    assert second.id != first.id
+    assert pending
+    assert not state_of(cast.acme).pending
+    with acting_for(cast.acme.id):
+        change, late = (db.session.get_one(Property, row.id, populate_existing=True) for row in (change, late))
+        assert (change.waiting, change.filled_count, late.waiting) == (False, count, True)
+        assert db.session.get_one(Import, change.filled_import_id).provider_id == first.id
+    after = scores_of(first)
+    assert who_has_one(after) == who_has_one(before) != set()
+    assert {state.partition("|")[0] for _, state in after.values()} == {"2"}
+    page = words_of(person(cast.max).get("/customers").text)
+    assert "Stale since" in page
+    assert "of 12" in page
+
+
+def from_chartmogul(ada: Person, field: str) -> Property:
+    assert ada.post("/properties/new", name=field, source="chartmogul", field=field).status_code == 303
+    with across_tenants():
+        return db.session.scalars(select(Property).where(Property.field == field)).one()
+
+
+def reconnect(ada: Person, key: str) -> None:
+    """Disconnect, and connect with a key, whichever account it opens."""
+    ada.post("/settings/providers/chartmogul/disconnect")
+    asked = ada.post(PATH, api_key=key).text.split('name="account_confirmed" value="')
+    if len(asked) > 1:
+        assert ada.post(PATH, api_key=key, account_confirmed=asked[1].split('"')[0]).status_code == 303
+
+
+def set_up(cast: Cast) -> Provider:
+    with acting_for(cast.acme.id):
+        provider = Provider.current()
+        assert provider
+        provider.complete_set_up(24, None, True, now())
+        db.session.commit()
+        return provider
+
+
+def scores_of(provider: Provider) -> dict[str, tuple[int | None, str]]:
+    with acting_for(provider.tenant_id):
+        columns = CustomerValues.uuid, CustomerValues.score, CustomerValues.score_state
+        of_it = CustomerValues.provider_id == provider.id
+        rows = db.session.execute(owned(CustomerValues, *columns).where(of_it)).all()
+        db.session.rollback()
+        return {uuid: (score, state or "") for uuid, score, state in rows}
+
+
+def who_has_one(scores: dict[str, tuple[int | None, str]]) -> set[str]:
+    return {uuid for uuid, (score, _) in scores.items() if score is not None}
 
 
 def test_customer_of_before_is_not_filled_by_the_other_account(person, cast: Cast, before, mrr):

@@ -77,8 +77,8 @@ class Property(TenantOwned, Base):
 
     @classmethod
     def await_sync(cls) -> None:
-        """Another account is connected: what ChartMogul filled waits for its first import, and the counts and imports
-        of the one before say nothing of it. The caller commits."""
+        """Another account is connected: what ChartMogul filled waits for its next import, and the counts and imports of
+        the one before say nothing of it. The caller commits."""
         waiting: dict[str, Any] = {"filled_version": 0, "filled_count": 0, "filled_at": None, "filled_import_id": None}
         statement = owned_update(cls).where(cls.source == Source.CHARTMOGUL).values(**waiting)
         db.session.execute(statement.execution_options(synchronize_session=False))
