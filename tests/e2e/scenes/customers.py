@@ -89,6 +89,15 @@ def customers_of_a_view_whose_property_is_gone(cast: Cast) -> str:
 
 
 @scene()
+def customers_of_a_view_in_another_currency(cast: Cast) -> str:
+    rows.furnished(cast.acme)
+    view = rows.views_of(cast.acme, cast.ada)[0]
+    view.currency = "USD"
+    db.session.commit()
+    return f"/customers?view={view.id}&mrr.min=1"
+
+
+@scene()
 def customers_with_the_last_of_many_views_open(cast: Cast) -> str:
     rows.furnished(cast.acme)
     names = [f"View {number:02} of the most that there can be" for number in range(1, 50)]

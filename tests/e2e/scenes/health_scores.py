@@ -13,6 +13,7 @@ from webapp.extensions import db
 from webapp.models import HealthVersion, Scoring, Tenant
 from webapp.models.customers import LIVE_STATUSES
 from webapp.models.types import now
+from webapp.scoring import row_of
 
 DRAFT = "/health-score/draft"
 LONG = "We look at the peak more than before, because in spring three customers left who had shrunk for months. " * 4
@@ -110,6 +111,26 @@ def factor_on_a_line(cast: Cast) -> str:
     made = scored(cast, draft=True)
     peak = next(row for row in made.properties if row.field == "cm_mrr_vs_peak_pct")
     return f"{DRAFT}/factors/{peak.id}"
+
+
+def _amounts_in_another_currency(cast: Cast) -> str:
+    mrr = next(row for row in scored(cast, draft=True).properties if row.field == "cm_mrr")
+    draft = HealthVersion.draft()
+    assert draft
+    draft.factors = [*draft.factors, row_of(mrr, 2, 0, 150_000, currency="USD")]
+    db.session.commit()
+    return f"{DRAFT}/factors/{mrr.id}"
+
+
+@scene()
+def factor_in_another_currency(cast: Cast) -> str:
+    return _amounts_in_another_currency(cast)
+
+
+@scene()
+def health_score_draft_in_another_currency(cast: Cast) -> str:
+    _amounts_in_another_currency(cast)
+    return DRAFT
 
 
 @scene(act=fill("0 points at", "250"))
