@@ -1,18 +1,16 @@
 """The customers of a list as a CSV file, made in slices: however many there are, memory holds a few."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from io import BytesIO, StringIO
+from io import BytesIO
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
 from webapp.customer_columns import Column, fetch_values
 from webapp.customer_list import CustomerQuery
 from webapp.extensions import db
 from webapp.models import Customer, CustomerValues, Property, Provider
-from webapp.spreadsheets import harmless
+from webapp.spreadsheets import csv_text, harmless
 from webapp.tenancy import acting_for, owned
 from webapp.values import PropertyType, csv_value
 
@@ -51,12 +49,12 @@ def csv_lines(
 ) -> Iterator[str]:
     """The file, a slice at a time; each is a transaction of its own, so that a slow reader holds none."""
     head = [*HEAD, *SCORE_HEAD] if with_score else HEAD
-    yield _text([[*head, *(property_.codename for property_ in properties)]])
+    yield csv_text([[*head, *(property_.codename for property_ in properties)]])
     while some := [line.decode().strip() for line in islice(uuids, SLICE)]:
         with acting_for(tenant_id):
             rows = _rows(provider_id, some, properties, with_score)
             db.session.rollback()
-        yield _text(rows)
+        yield csv_text(rows)
 
 
 def _rows(
@@ -92,9 +90,3 @@ def _scores(provider_id: UUID | None, uuids: Sequence[str]) -> dict[str, list[st
 
 def _points(tenths: int | None) -> str:
     return "" if tenths is None else str(Decimal(tenths).scaleb(-1))
-
-
-def _text(rows: Sequence[Sequence[Any]]) -> str:
-    page = StringIO()
-    csv.writer(page).writerows(rows)
-    return page.getvalue()

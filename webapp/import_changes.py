@@ -1,9 +1,7 @@
 """Which customers an import changed, in which values, from what to what; and what it filled for the first time."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -13,7 +11,7 @@ from sqlalchemy import Select
 from webapp.extensions import db
 from webapp.import_list import Nonsense
 from webapp.models import Customer, Import, ImportState, Property, PropertyVersion, Provider, ValueChange
-from webapp.spreadsheets import harmless
+from webapp.spreadsheets import csv_text, harmless
 from webapp.tenancy import acting_for, owned
 from webapp.value_history import Told, told
 from webapp.values import csv_value
@@ -56,7 +54,7 @@ def changed_customers(import_: Import, after: str) -> ChangedCustomers:
 
 def changes_csv(tenant_id: UUID, import_id: UUID) -> Iterator[str]:
     """All of an import's changes as a file, a slice at a time; each is a transaction of its own."""
-    yield _text([HEAD])
+    yield csv_text([HEAD])
     after = None
     while True:
         with acting_for(tenant_id):
@@ -65,7 +63,7 @@ def changes_csv(tenant_id: UUID, import_id: UUID) -> Iterator[str]:
             db.session.rollback()
         if not ids:
             return
-        yield _text(lines)
+        yield csv_text(lines)
         after = ids[-1]
 
 
@@ -120,9 +118,3 @@ def _cells(customer: Customer, change: Told) -> list[str]:
     values = [csv_value(change.type, value) for value in (change.before, change.after)]
     worded = change.type in ("text", "list")
     return [*(harmless(text or "") for text in known), *(harmless(text) if worded else text for text in values)]
-
-
-def _text(rows: Sequence[Sequence[str]]) -> str:
-    page = StringIO()
-    csv.writer(page).writerows(rows)
-    return page.getvalue()

@@ -1,7 +1,6 @@
 """Tables as CSV files that a spreadsheet opens without taking a text for a formula."""
 
-import csv
-import io
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -9,17 +8,14 @@ from flask import Response
 
 # A spreadsheet takes a cell that begins like this for a formula.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# What a cell stands in quotes for: also what a spreadsheet may take for the end of a cell, though we use commas. The
+# csv module quotes for its own separator alone.
+QUOTED_FOR = re.compile(r'[",;\t\r\n]')
 
 
 def csv_file(name: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Response:
     """An answer that a browser saves as a file."""
-    page = io.StringIO()
-    writer = csv.writer(page)
-    writer.writerow(columns)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    response = Response(page.getvalue(), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return streamed_csv(name, [csv_text([columns]), csv_text(map(_cell, row) for row in rows)])
 
 
 def streamed_csv(name: str, lines: Iterable[str]) -> Response:
@@ -28,13 +24,22 @@ def streamed_csv(name: str, lines: Iterable[str]) -> Response:
     return Response(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _cell(value: object) -> object:
+def csv_text(rows: Iterable[Iterable[str]]) -> str:
+    """Lines of a file."""
+    return "".join(",".join(map(_quoted, row)) + "\r\n" for row in rows)
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if QUOTED_FOR.search(cell) else cell
+
+
+def _cell(value: object) -> str:
     """Empty is empty, times are ISO in UTC, and a text that begins like a formula gets an apostrophe."""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, str):
         return harmless(value)
-    return "" if value is None else value
+    return "" if value is None else str(value)
 
 
 def harmless(text: str) -> str:

@@ -54,7 +54,7 @@ def test_file_holds_exactly_these_bytes(person, cast, provider):
         answer.data
         == (
             "name,external_id,chartmogul_uuid,a_money,a_number,a_percent,a_boolean,a_date,a_list,a_text\r\n"
-            '"Ada ""Évora"" 日本","e,1",cus_1,1234.50,-5,-12.00,true,2026-11-14,a; b,"two\nlines"\r\n'
+            '"Ada ""Évora"" 日本","e,1",cus_1,1234.50,-5,-12.00,true,2026-11-14,"a; b","two\nlines"\r\n'
             ",,cus_2,,,,,,,\r\n"
         ).encode()
     )
@@ -78,6 +78,19 @@ def test_text_that_a_spreadsheet_would_run_is_made_text(person, cast, provider, 
 
     assert row[:2] == [f"'{evil}"] * 2
     assert row[3:] == [f"'{evil}", f"'{evil}; b"]
+
+
+@pytest.mark.parametrize("sign", [";", "\t", ",", '"', "\n"])
+def test_what_a_spreadsheet_may_take_for_the_end_of_a_cell_stands_in_quotes(person, cast, provider, sign):
+    """Some split at every separator that they know, whichever the file has."""
+    name = f"Blue{sign}Finch"
+    factories.make_customer(provider, name, external_id="e1", uuid="cus_1")
+
+    answer = person(cast.ada).get("/customers.csv")
+
+    quoted = name.replace('"', '""')
+    assert answer.text.endswith(f'\r\n"{quoted}",e1,cus_1\r\n')
+    assert rows(answer)[1] == [name, "e1", "cus_1"]
 
 
 def test_negative_numbers_stay_numbers(person, cast, provider):
