@@ -105,7 +105,7 @@ def _http_error(error: HTTPException) -> Response:
 def _not_this_way(error: MethodNotAllowed) -> AnyResponse:
     """Who opens the address of a form as a page, as after an error that was drawn there, is led to the nearest page
     above it."""
-    if request.method != "GET":
+    if request.method != "GET" or rendering.wants_partial():
         return _http_error(error)
     pages, path = current_app.create_url_adapter(request), request.path
     while pages and not pages.test(path, "GET"):

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
-from sqlalchemy import func, or_
+from sqlalchemy import func
 
 from webapp.extensions import db
-from webapp.models import Customer, Import, Property, Provider
+from webapp.models import Customer, Property, Provider
 from webapp.models.types import now
 from webapp.rendering import clock_time, day, exact, zone
 from webapp.tenancy import owned
@@ -32,10 +32,7 @@ def known_until(customer: Customer, provider: Provider) -> datetime:
     stale = stale_since(provider)
     if customer.gone_at or stale is None:
         return customer.gone_at or now()
-    later = Import.provider_id == provider.id, or_(Import.ended_at.is_(None), Import.ended_at > stale)
-    swapped = owned(Import, Import.ended_at).where(*later, Import.checkpoint["swapped"].as_boolean())
-    newest = db.session.execute(swapped.order_by(Import.number.desc()).limit(1)).first()
-    return (newest.ended_at or now()) if newest else stale
+    return max(stale, provider.movements_read_at or stale)
 
 
 def date_tag(moment: datetime, in_zone: ZoneInfo | None = None) -> Markup:

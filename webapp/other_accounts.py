@@ -3,16 +3,18 @@
 from sqlalchemy import func
 
 from webapp.extensions import db
-from webapp.models import CustomerValues, Import, ImportState, Property, PropertyVersion, Provider, Source
+from webapp.models import CustomerValues, Import, ImportState, Property, PropertyVersion, Provider, Scoring, Source
+from webapp.scoring import score_from_nothing
 from webapp.tenancy import owned
 
 
-def change_account(provider: Provider) -> None:
+def change_account(provider: Provider, scoring: Scoring | None) -> None:
     """What ChartMogul fills waits for this account's next import. But if it was connected before, what its last import
-    filled counts until then, as stale as that is; not what was defined since. The caller commits."""
+    filled counts until then, as stale as that is, and is scored; not what was defined since. The row of the tenant's
+    scoring is locked. The caller commits."""
     Property.await_sync()
     ended = Import.provider_id == provider.id, Import.state.in_((ImportState.DONE, ImportState.PARTLY_DONE))
-    last = db.session.scalars(owned(Import).where(*ended).order_by(Import.number.desc()).limit(1)).first()
+    last = db.session.scalars(owned(Import).where(*ended).order_by(Import.ended_at.desc()).limit(1)).first()
     properties = _filled_by(last) if last else []
     if last is None or not properties:
         return
@@ -21,6 +23,8 @@ def change_account(provider: Provider) -> None:
     for property_, count in zip(properties, db.session.execute(counted).one(), strict=True):
         property_.filled_version, property_.filled_count = property_.version, count
         property_.filled_at, property_.filled_import_id = last.ended_at, last.id
+    if scoring is not None:
+        score_from_nothing(scoring)
 
 
 def _filled_by(import_: Import) -> list[Property]:

@@ -27,9 +27,9 @@ def open_view(id_: str) -> SavedView | None:
     return found
 
 
-def set_in_another(view: SavedView | None, query: CustomerQuery, currency: str | None) -> str | None:
+def of_another_currency(view: SavedView | None, query: CustomerQuery, currency: str | None) -> str | None:
     """What to say if the open view has amounts that were meant in another currency than the account's."""
     amounts = [each for each in query.filters if each.of.type == PropertyType.MONEY and each.kind in ("min", "max")]
     if view is None or not any(view.args.get(each.parameter) == each.sent for each in amounts):
         return None
-    return other_currency("This view's amounts", view.currency, currency)
+    return other_currency("This view’s amounts", view.currency, currency)

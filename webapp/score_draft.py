@@ -63,6 +63,15 @@ def change(draft: HealthVersion, seen: str, factors: list[Row], caps: dict[str, 
     draft.factors, draft.caps, draft.by, draft.changed_at = factors, caps, by, at
 
 
+def is_as_restored(draft: HealthVersion) -> bool:
+    """Whether the draft says what the version says that it was made from."""
+    if not draft.restored:
+        return False
+    restored = db.session.scalars(owned(HealthVersion).where(HealthVersion.number == draft.restored)).one()
+    same: bool = (draft.factors, draft.caps) == (restored.factors, restored.caps)
+    return same
+
+
 def with_factor(factors: Sequence[Row], row: Row) -> list[Row]:
     """The factors with this one in its place, or at the end."""
     if any(each["property"] == row["property"] for each in factors):

@@ -114,10 +114,10 @@ def not_of_factors(then: Score, now: Score) -> Iterator[str]:
     yield from (f"{words}: {', '.join(sorted(names[key] for key in keys))}." for words, keys in kinds.items() if keys)
 
 
-def why_none(reason: str, score: Score | None, status: str | None) -> str:
-    """Why a customer has no score, in a sentence."""
+def why_none(reason: str, score: Score | None, status: str | None, points_for_none: bool = False) -> str:
+    """Why a customer has no score, in a sentence. `points_for_none`: see coverage_words."""
     if reason == NOT_ENOUGH and score is not None:
-        return f"Not enough data: {coverage_words(score)}, and a score needs half of them."
+        return f"Not enough data: {coverage_words(score, points_for_none)}, and a score needs half of them."
     sentences: Mapping[str, str] = {
         NOT_ENOUGH: "Not enough data: a score needs a value for half of the weights.",
         CHURNED: "Churned: whoever has left gets no score.",

@@ -46,7 +46,7 @@ def terms(row: Row, currency: str | None, spelled: Mapping[str, str] | None = No
 ANCHORS = {"zero": "0 points", "hundred": "100 points"}
 
 
-def set_in_another(row: Row, currency: str | None) -> str | None:
+def of_another_currency(row: Row, currency: str | None) -> str | None:
     """What to say of a factor whose amounts were meant in another currency than the account's; mostly nothing."""
     return other_currency("These amounts", row.get("currency"), currency)
 
@@ -84,8 +84,9 @@ def _of_factor(old: Row, new: Row, currency: str) -> list[str]:
     if old["weight"] != new["weight"]:
         said.append(f"importance {importance(old)} → {importance(new)}")
     how = ("type", "zero", "hundred", "by_text")
-    if any(old[name] != new[name] for name in how):
-        said.append(f"{', '.join(terms(old, currency))} → {', '.join(terms(new, currency))}")
+    meant = [row.get("currency") or currency for row in (old, new)]
+    if any(old[name] != new[name] for name in how) or meant[0] != meant[1]:
+        said.append(" → ".join(", ".join(terms(row, its)) for row, its in zip((old, new), meant, strict=True)))
     if old["empty"] != new["empty"]:
         said.append(f"without a value {without_value(old)} → {without_value(new)}")
     return [f"{new['name']}: {'; '.join(said)}."] if said else []

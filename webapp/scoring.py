@@ -179,10 +179,21 @@ def want_scores(number: int) -> None:
 def want_scores_anew() -> "Scoring | None":
     """What the scores are made of changes: as soon as the caller has committed, they are old. To be called before the
     change takes locks of its own: whoever writes scores holds this row first."""
-    scoring = db.session.scalars(owned(Scoring).with_for_update()).first()
+    scoring = locked_scoring()
     if scoring is not None:
         _make_old(scoring)
     return scoring
+
+
+def locked_scoring() -> "Scoring | None":
+    found: Scoring | None = db.session.scalars(owned(Scoring).with_for_update()).first()
+    return found
+
+
+def score_from_nothing(scoring: Scoring) -> None:
+    """Scores that there are say nothing of what is scored from now on, and neither does the past."""
+    _make_old(scoring)
+    scoring.scored, scoring.rebuilt_at = 0, None
 
 
 def redefining(property_: Property) -> None:

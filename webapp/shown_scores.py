@@ -16,7 +16,7 @@ from webapp.health import Score, whole
 from webapp.models import Customer, CustomerValues, HealthVersion, Property, PropertyVersion, Provider
 from webapp.score_draft import problem_of
 from webapp.score_sentences import value_words
-from webapp.score_words import differences, importance, set_in_another, share_of, terms, without_value
+from webapp.score_words import differences, importance, of_another_currency, share_of, terms, without_value
 from webapp.scoring import configs_by_number, score_of_state
 from webapp.tenancy import owned
 from webapp.values import PropertyType
@@ -62,7 +62,7 @@ def shown_factors(
                 without=without_value(row),
                 problem=problem_of(row, properties),
                 redefined_at=redefined.get(UUID(row["property"])),
-                other_currency=set_in_another(row, currency),
+                other_currency=of_another_currency(row, currency),
             )
         )
     return shown

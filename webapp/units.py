@@ -7,11 +7,11 @@ COUNTED = {"cm_reactivations": "reactivations", "cm_contractions_180d": "contrac
 
 
 def other_currency(amounts: str, then: str | None, now: str | None) -> str | None:
-    """What to say of amounts that were set when the account's currency was another one; None if it was not, or if that
+    """What to say of amounts that were set in another currency than the account has; None if they were not, or if that
     is not known."""
     if then is None or now is None or then == now:
         return None
-    return f"{amounts} were set when the account was in {then}; it is in {now} now."
+    return f"{amounts} were set in {then}; the connected account is in {now}."
 
 
 def unit_of(type_: PropertyType, field: Field | None, currency: str | None, time_zone: str | None) -> str | None:

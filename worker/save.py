@@ -23,6 +23,7 @@ from webapp.chartmogul.records import (
 )
 from webapp.extensions import db, reading
 from webapp.models import Customer, CustomerValues, Import, ImportPage, ImportState, ImportWarning, Movement, Provider
+from webapp.models.types import now
 from webapp.tenancy import insert_columns, insert_rows, owned, owned_delete, owned_update, upsert_rows
 from worker.ids import Ids, id_bytes, raw_id
 from worker.lease import Lease
@@ -327,7 +328,11 @@ def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen
             .where(Movement.id.in_(gone[at : at + IN_ONE_STATEMENT]))
             .execution_options(synchronize_session=False)
         )
-    now_read = {"movements_read": Provider.movements_read + 1, "movement_borders": borders}
+    now_read = {
+        "movements_read": Provider.movements_read + 1,
+        "movements_read_at": now(),
+        "movement_borders": borders,
+    }
     db.session.execute(owned_update(Provider).where(Provider.id == provider.id).values(**now_read))
     db.session.commit()
 

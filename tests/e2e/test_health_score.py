@@ -43,7 +43,7 @@ def test_score_is_drafted_previewed_published_and_restored(
     score.publish("")
     expect(score.page.get_by_text("Enter a note: what changes, and why.")).to_be_visible()
     score.publish("What we begin with")
-    expect(score.toast).to_contain_text("Version 1 published. Every customer is scored by it now.", use_inner_text=True)
+    expect(score.toast).to_contain_text("Version 1 published. Customers are being scored by it.", use_inner_text=True)
     expect(score.published.get_by_role("row")).to_have_count(5)
 
     score.change()

@@ -29,16 +29,22 @@ LOOKS = [
 MOST_BYTES, MOST_REQUESTS = 60 * 1024, 6
 RUN_AXE = """([rules, parts]) => axe.run(parts ? {include: parts} : document, {resultTypes: ['violations'], ...rules})
   .then(found => found.violations)"""
-# One element of each kind of text there is: of a hundred cells that look alike, axe need not work out all contrasts.
-ONE_OF_EACH_LOOK = """() => [...new Map([...document.body.querySelectorAll('*')].reverse().filter(e =>
-  e.placeholder || e.value || [...e.childNodes].some(n => n.nodeType == Node.TEXT_NODE && n.data.trim())).map(e => {
-    const own = getComputedStyle(e), look = [e.tagName, own.color, own.fontSize, own.fontWeight];
+# One element of each kind of text that is seen, that with the longest: of a hundred cells that look alike, axe need not
+# work out all contrasts.
+ONE_OF_EACH_LOOK = """() => {
+  const said = e => [...e.childNodes].filter(n => n.nodeType == Node.TEXT_NODE).map(n => n.data.trim()).join('')
+    || String(e.selectedOptions?.[0]?.text || e.value || e.placeholder || '');
+  const looks = [...document.body.querySelectorAll('*')].filter(e => e.checkVisibility() && said(e)).map(e => {
+    const look = [e.tagName, e.type, !!e.closest(':disabled')];
     for (let at = e; at; at = at.parentElement) {
       const its = getComputedStyle(at);
-      look.push(its.backgroundColor, its.backgroundImage, its.opacity, its.visibility, its.position);
+      look.push(its.color, its.backgroundColor, its.backgroundImage, its.opacity, its.position, its.textDecorationLine);
+      if (at == e) look.push(its.fontSize, its.fontWeight);
     }
     return [look.join(), e];
-  })).values()]"""
+  });
+  return [...new Map(looks.sort(([, a], [, b]) => said(a).length - said(b).length)).values()];
+}"""
 TOO_WIDE = """() => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
   [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1
     && !e.closest('.scroll')).map(e => `${e.tagName}.${e.className}#${e.id}`).slice(0, 5)"""
@@ -166,8 +172,11 @@ def test_one_pale_word_among_many_is_found(signed_in: Callable[..., Page], cast:
     assert not inaccessible(page, [COLOUR_RULES])
 
     page.evaluate("""() => {
-      document.querySelector('main').insertAdjacentHTML('beforeend', '<p>One</p>'.repeat(100));
+      document.querySelector('main').insertAdjacentHTML('beforeend', '<p>One</p>'.repeat(100) + '<p>1</p>'.repeat(9));
       const one = [...document.querySelectorAll('main p')].at(-50);
+      const twin = one.previousElementSibling;
+      twin.hidden = true;
+      twin.style.color = '#bbb';
       one.id = 'pale';
       one.style.color = '#bbb';
     }""")

@@ -66,7 +66,7 @@ def test_view_of_the_same_name_is_replaced_and_pressing_twice_makes_one(person, 
 
 
 def test_amounts_of_a_view_that_were_meant_in_another_currency_are_said_to_be(person, cast, provider):
-    said = "This view's amounts were set when the account was in EUR; it is in USD now."
+    said = "This view’s amounts were set in EUR; the connected account is in USD."
     factories.make_property(cast.acme, "MRR", filled_version=1)
     ada, queries = person(cast.ada), {"Large": "mrr.min=100&size.min=2", "Sized": "size.min=2"}
     for name, query in queries.items():

@@ -141,14 +141,14 @@ def test_factor_whose_property_means_something_else_since_is_said_so(person, cas
     unchanged = words_of(ada.get(ADDRESS).text)
     ada.post(f"/properties/{mrr.id}/edit", **form, field="cm_arr")
     redefined = words_of(ada.get(ADDRESS).text)
-    assert redefined.count("Its property has no values until the next import fills it.") == 1
+    assert redefined.count("Its property has no values yet: it waits to be filled.") == 1
     ada.post("/health-score/draft", **{"from": "published"})
     page = ada.get("/health-score/draft").text
     chosen = {"property": mrr.id.hex, "seen": seen(page), "weight": "2", "way": "line", "zero": "0", "hundred": "100"}
     assert ada.post(f"/health-score/draft/factors/{mrr.id}", **chosen).status_code == 303
 
     assert "was redefined" not in unchanged
-    assert "has no values until" not in unchanged
+    assert "has no values yet" not in unchanged
     for words in redefined, words_of(page):
         assert words.count("Its property was redefined just now. These points were chosen before that.") == 1
     assert "was redefined" not in words_of(ada.get("/health-score/draft").text)

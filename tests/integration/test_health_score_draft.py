@@ -109,7 +109,7 @@ def test_factor_is_added_with_its_anchors(person, cast, provider, name, zero, hu
 
 def test_amounts_chosen_in_another_currency_are_said_to_be_until_the_factor_is_saved_anew(person, cast, provider):
     """The account was given another currency, or another account was connected."""
-    said = "These amounts were set when the account was in EUR; it is in USD now."
+    said = "These amounts were set in EUR; the connected account is in USD."
     (mrr, peak), ada = furnish(cast.acme, "MRR", "MRR vs peak"), person(cast.ada)
     drafted(cast.acme)
     amounts = {"zero": "0", "hundred": "1500"}

@@ -47,7 +47,7 @@ def test_draft_becomes_the_next_version_and_scores_are_wanted(person, cast, prov
 
     assert (answer.status_code, answer.location) == (303, ADDRESS)
     page = words_of(ada.get(ADDRESS).text)
-    assert "Version 2 published. Every customer is scored by it now." in page
+    assert "Version 2 published. Customers are being scored by it." in page
     assert "Scores of version 2 are being made" in page
     found = versions(cast.acme)
     assert set(found) == {1, 2}
@@ -182,6 +182,9 @@ def test_restored_version_is_the_draft(person, cast, provider, pair):
     assert (draft.factors, draft.caps, draft.restored) == (old.factors, old.caps, 1)
     assert "Made from version 1." in words_of(ada.get(DRAFT).text)
     assert ">Version 1 again.</textarea>" in ada.get("/health-score/preview").text
+    ada.post(f"{DRAFT}/caps", seen=seen(ada.get(DRAFT).text))
+    assert "Version 1 again." not in ada.get("/health-score/preview").text
+    ada.post(f"{DRAFT}/caps", **{"seen": seen(ada.get(DRAFT).text), "caps[]": list(old.caps), **old.caps})
     publish(ada, "Back to the first")
     assert "Made from version 1. Another order of the factors." in words_of(ada.get(ADDRESS).text)
     assert versions(cast.acme)[3].factors == versions(cast.acme)[1].factors

@@ -102,7 +102,7 @@ def test_editing_says_that_it_is_a_factor(person, cast, properties):
         words_of(ada.get(f"/properties/{row.id}/edit").text) for row in (mrr, plan, properties[3])
     )
 
-    assert "It is a factor of the health score. Its points were chosen for the values it has now." in counts
+    assert "It is a factor of the health score. Its points were chosen for what it means now." in counts
     assert "It is a factor of the health score’s draft. Its points" in drafted
     assert "It is a factor" not in neither
 

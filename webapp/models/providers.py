@@ -101,6 +101,8 @@ class Provider(TenantOwned, Base):
     months: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
     months_read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     movements_read: Mapped[int] = mapped_column(default=0)
+    # When a read of all of them counted last.
+    movements_read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Days that cut the movements, as they were last read, into parts of equally many: where the next read begins.
     movement_borders: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
 

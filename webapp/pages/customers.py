@@ -30,7 +30,7 @@ from webapp.import_changes import last_changes
 from webapp.models import Customer, HealthVersion, Provider
 from webapp.models.types import now
 from webapp.rendering import wants_partial, zone
-from webapp.saved_views import open_view, set_in_another, views_of
+from webapp.saved_views import of_another_currency, open_view, views_of
 from webapp.score_filters import CHOICES
 from webapp.second_opinions import shown_opinions
 from webapp.tenancy import owned_or_404
@@ -81,7 +81,7 @@ def render_list(args: Any, beside: bool = False) -> str:
         "query": query,
         "by_title": BY_TITLE,
         "view": view,
-        "other_currency": set_in_another(view, query, currency),
+        "other_currency": of_another_currency(view, query, currency),
         "properties": properties,
         "page": page,
         "cells": cells_of(page.customers, columns, values, bool(stale), currency),

@@ -18,7 +18,7 @@ from webapp.models.types import now
 from webapp.pages.health_score import by_hex, no_draft
 from webapp.rendering import wants_partial
 from webapp.score_draft import DraftChanged, DraftGone, change, locked_draft, stamp_of, with_factor
-from webapp.score_words import set_in_another
+from webapp.score_words import of_another_currency
 from webapp.tenancy import owned_or_404
 from webapp.units import unit_of
 from webapp.values import PropertyType
@@ -105,11 +105,12 @@ def _form(
     field = property_.chartmogul_field(provider.attributes if provider else {}) if property_.from_chartmogul else None
     values = frequent(property_, provider) if said.by_value else []
     before = next((row for row in draft.factors if row["property"] == property_.id.hex), None)
+    as_before = before if before and before["type"] == property_.type else None
     currency = provider.currency if provider else None
     words = render_template(
         "health_score/factor.html",
         is_new=before is None,
-        other_currency=set_in_another(before, currency) if before else None,
+        other_currency=of_another_currency(as_before, currency) if as_before else None,
         draft=draft,
         seen=seen or stamp_of(draft),
         property=property_,

@@ -17,7 +17,7 @@ from webapp.health import CAP_WORDS, Grade, whole
 from webapp.models import HealthVersion, Property, Provider, Scoring
 from webapp.models.types import now
 from webapp.rendering import page_or_partial, wants_partial
-from webapp.score_draft import LONGEST_NOTE, next_number, problems_of, stamp_of
+from webapp.score_draft import LONGEST_NOTE, is_as_restored, next_number, problems_of, stamp_of
 from webapp.score_preview import preview
 from webapp.score_sentences import signed, tenths
 from webapp.score_words import cap_words
@@ -101,8 +101,7 @@ def show_preview() -> AnyResponse:
     draft = HealthVersion.draft()
     if draft is None:
         return no_draft()
-    note = f"Version {draft.restored} again." if draft.restored else ""
-    return make_response(render_preview(draft, note))
+    return make_response(render_preview(draft, f"Version {draft.restored} again." if is_as_restored(draft) else ""))
 
 
 def render_preview(draft: HealthVersion, note: str = "", problem: str = "") -> str:

@@ -23,7 +23,7 @@ from webapp.models import Provider, ProviderState, Tenant
 from webapp.models.types import now
 from webapp.other_accounts import change_account
 from webapp.pages.providers import done, forget, self_serve, sheet
-from webapp.scoring import want_scores_anew
+from webapp.scoring import locked_scoring
 from webapp.tenancy import current_tenant_id
 
 blueprint = Blueprint("keys", __name__, url_prefix="/chartmogul")
@@ -124,15 +124,13 @@ def _ask_chartmogul(url: str, key: str) -> AccountRecord:
 def _connect(account: AccountRecord, key: str) -> Provider:
     """Keep the key and begin a connection with it: the one this tenant had to the account, or a new one."""
     with _stored(key) as secret:
-        scoring = want_scores_anew()
+        scoring = locked_scoring()  # first: whoever writes scores holds it before rows of the connection
         current = Provider.current(lock=True)
         if current is not None and current.live:
             raise AlreadyConnected
         provider = Provider.before_of(account) or Provider(tenant_id=current_tenant_id(), generation=0)
         if current is not None and current.id != provider.id:
-            change_account(provider)
-            if scoring is not None:
-                scoring.scored, scoring.rebuilt_at = 0, None
+            change_account(provider, scoring)
         provider.connect(secret, credentials.mask(key), current_user.email, now())
         provider.describe(account)
         db.session.add(provider)

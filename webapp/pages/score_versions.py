@@ -48,7 +48,7 @@ def create() -> AnyResponse:
         return is_taken(taken)
     if provider:
         queue.enqueue_scores()
-    scores = "Every customer is scored by it now." if provider else "Scores follow once ChartMogul is connected."
+    scores = "Customers are being scored by it." if provider else "Scores follow once ChartMogul is connected."
     flash(scores, f"Version {number} published.")
     return redirect(url_for("health_score.index"), 303)
 
