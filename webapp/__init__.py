@@ -4,15 +4,14 @@ import logging
 import os
 from typing import Any
 
-from flask import Flask, current_app, g, make_response, redirect, render_template, request
+from flask import Flask, g, make_response, render_template
 from flask.wrappers import Response
 from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from htmx_flask import Htmx
 from sqlalchemy.exc import DataError, OperationalError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.wrappers import Response as AnyResponse
 
 from webapp import assets, cli, gate, logs, rendering, sessions
 from webapp.config import Settings
@@ -87,7 +86,6 @@ def _add_pages(app: Flask) -> None:
 
 def _add_errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(MethodNotAllowed, _not_this_way)
     app.register_error_handler(SecurityError, _foreign_host)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(OperationalError, _database_down)
@@ -100,17 +98,6 @@ def _http_error(error: HTTPException) -> Response:
     if isinstance(cause, OperationalError):  # while the session was written, after the page was made
         return _database_down(cause)
     return error_page(error.code or 500)
-
-
-def _not_this_way(error: MethodNotAllowed) -> AnyResponse:
-    """Who opens the address of a form as a page, as after an error that was drawn there, is led to the nearest page
-    above it."""
-    if request.method != "GET" or rendering.wants_partial():
-        return _http_error(error)
-    pages, path = current_app.create_url_adapter(request), request.path
-    while pages and not pages.test(path, "GET"):
-        path = path.rpartition("/")[0] or "/"
-    return redirect(path, 303)
 
 
 def _foreign_host(error: SecurityError) -> Response:

@@ -114,25 +114,6 @@ def test_staff_has_its_console_and_no_page_of_a_tenant(world: World, htmx: bool)
     assert world.fingerprint() == before
 
 
-def test_address_of_a_form_that_is_opened_as_a_page_leads_to_the_nearest_page_above(world: World):
-    """Somebody opens again what a form was sent to: after an error that was drawn there, or from the history."""
-    pages, led, wrong = {rule.rule for rule in world.rules() if "GET" in (rule.methods or set())}, {}, []
-    for rule in world.rules():
-        if rule.rule in pages:
-            continue
-        who = "staff" if world.access(rule) == "staff" else "admin"
-        for address in world.addresses(rule):
-            answer = world.ask(who, "GET", address)
-            led[rule.rule] = answer.headers.get("Location", "")
-            if answer.status_code != 303 or world.ask(who, "GET", led[rule.rule]).status_code not in (200, 303):
-                wrong.append(f"GET {address}: {answer.status_code} {led[rule.rule]}")
-
-    nothing(wrong)
-    assert led["/customers/views"] == led["/customers/views/<uuid:id>/delete"] == "/customers"
-    assert led["/health-score/draft/caps"] == "/health-score/draft"
-    assert led["/logout"] == "/"
-
-
 def test_methods_that_no_view_names_are_refused(world: World):
     before, wrong = world.fingerprint(), []
     answered = {address: set[str]() for address in {rule.rule for rule in world.rules()}}
