@@ -86,7 +86,7 @@ def test_pages_lead_on_and_the_browser_leads_back(page: Page) -> None:
     assert customers.names() == first
 
 
-@pytest.mark.parametrize("name", ["\u202eBlue Finch", "\u2067Blue Finch", "חברה"])
+@pytest.mark.parametrize("name", ["\u202eBlue Finch", "\u2067Blue Finch"])
 def test_name_reorders_nothing_beside_it(signed_in: Callable[..., Page], house: House, cast: Cast, name: str) -> None:
     with house.rows(cast.acme.id):
         factories.make_customer(rows.read_once(cast.acme), name, gone_at=now())
