@@ -1,6 +1,6 @@
 """A customer's score for its page: what it is made of, how it differs from that of 30 days ago, and all that it was."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
@@ -158,7 +158,8 @@ def score_of_customer(
     today = db.session.scalar(owned(Scoring, Scoring.day)) or at.astimezone(zone).date()
     earlier = [day for day in days if day.day <= today - timedelta(days=TREND_DAYS)]
     then = score_of_day(earlier[-1], configs) if earlier else None
-    alike = not earlier or not earlier[-1].rebuilt or (score is not None and _like_rebuilt(customer, score))
+    like_rebuilt = _like_rebuilt(customer)
+    alike = not earlier or not earlier[-1].rebuilt or like_rebuilt(score)
     by_key = {shown.of.id.hex: shown for shown in values}
     return CustomerScore(
         version=versions[score.config.number if score else max(versions)],
@@ -167,7 +168,7 @@ def score_of_customer(
         rows=[FactorRow(line, by_key.get(line.factor.key)) for line in score.lines] if score else [],
         not_counted=[(factor, by_key.get(factor.key)) for factor in score.not_counted] if score else [],
         comparison=_compare(today - timedelta(days=TREND_DAYS), then, score, alike) if score and then else None,
-        history=_history(days, versions, zone, at),
+        history=_history(days, versions, zone, at, lambda day: like_rebuilt(score_of_day(day, configs))),
     )
 
 
@@ -186,13 +187,17 @@ def _days(customer: Customer) -> Sequence[ScoreDay]:
     return db.session.scalars(owned(ScoreDay).where(*of_it).order_by(ScoreDay.day)).all()
 
 
-def _like_rebuilt(customer: Customer, score: Score) -> bool:
-    """Whether this score can be compared with one that was rebuilt."""
+def _like_rebuilt(customer: Customer) -> Callable[[Score | None], bool]:
+    """Tells whether a score of the customer can be compared with one that was rebuilt."""
     basis, provider = Basis.published(), Provider.current()
-    if basis is None or provider is None or customer.status != ACTIVE or score.caps:
-        return False
+    if basis is None or provider is None or customer.status != ACTIVE:
+        return lambda score: False
     untold = {basis.config.factors[place].key for place in basis.untold(provider.attributes)}
-    return not any(line.factor.key in untold for line in score.lines)
+
+    def is_alike(score: Score | None) -> bool:
+        return score is not None and not score.caps and not any(line.factor.key in untold for line in score.lines)
+
+    return is_alike
 
 
 def _compare(day: date, then: Score, now: Score, alike: bool) -> Comparison:
@@ -213,7 +218,11 @@ def _compare(day: date, then: Score, now: Score, alike: bool) -> Comparison:
 
 
 def _history(
-    days: Sequence[ScoreDay], versions: Mapping[int, HealthVersion], zone: ZoneInfo, at: datetime
+    days: Sequence[ScoreDay],
+    versions: Mapping[int, HealthVersion],
+    zone: ZoneInfo,
+    at: datetime,
+    like_rebuilt: Callable[[ScoreDay], bool],
 ) -> ScoreHistory:
     steps = list[Step]()
     before: ScoreDay | None = None
@@ -221,7 +230,7 @@ def _history(
         told = (day.score, day.why_none, day.version, day.rebuilt)
         if before and told == (before.score, before.why_none, before.version, before.rebuilt):
             continue
-        alike = before is None or before.score is None or before.rebuilt == day.rebuilt
+        alike = before is None or before.score is None or before.rebuilt == day.rebuilt or like_rebuilt(day)
         was = before.score if before and alike else None
         change = None if was is None or day.score is None else day.score - was
         version = versions.get(day.version)

@@ -281,11 +281,22 @@ def test_score_is_not_compared_with_a_rebuilt_one_that_knew_less(person, cast, c
     assert "Decline" not in words
 
 
+def test_first_score_that_knew_no_more_than_the_rebuilt_one_is_compared_with_it(person, cast, customer, version):
+    keep_day(customer, version, [500, 500, 500, 500, None], ago(9), rebuilt=True)
+    keep_day(customer, version, [600, 600, 600, 600, None], ago(5))
+    keep_day(customer, version, [700, 600, 600, 600, 600], ago(1))
+
+    rows = table(page := panel(page_of(person(cast.ada), customer), "score-history"))
+
+    assert [row[3] for row in rows[1:]][-2:] == ["+10", "none"]
+    assert "Not comparable:" not in words_of(page)
+
+
 def test_history_is_drawn_and_listed_with_its_versions(person, cast, customer, version, properties):
     newer = factories.make_health_version(cast.acme, *factors_of(properties), number=2, note="Less of the peak")
     keep_day(customer, version, [500] * 5, ago(60), rebuilt=True)
     keep_day(customer, version, [500, 501, 499, 500, 500], ago(50), rebuilt=True)
-    keep_day(customer, version, [700] * 5, ago(40))
+    keep_day(customer, version, [300] * 5, ago(40), caps=["past_due"])
     keep_day(customer, newer, [None] * 5, ago(30))
     keep_now(customer, newer, [650] * 5)
 
@@ -294,10 +305,11 @@ def test_history_is_drawn_and_listed_with_its_versions(person, cast, customer, v
     assert table(html)[1:] == [
         [day(ago(0)), "65", "2 Stable", "none", "2"],
         [day(ago(30)), "none", "Not enough data", "none", "2"],
-        [day(ago(40)), "70", "2 Stable", "not comparable", "1"],
+        [day(ago(40)), "30", "4 At risk", "not comparable", "1"],
         [day(ago(60)), "50", "3 Watch", "none", "1 rebuilt"],
     ]
-    assert f'aria-label="Score of Blue Finch since {day(ago(60))}: lowest 50, highest 70, now 65."' in html
+    assert "Not comparable: what is rebuilt from movements does not tell all" in words_of(html)
+    assert f'aria-label="Score of Blue Finch since {day(ago(60))}: lowest 30, highest 65, now 65."' in html
     assert (html.count('class="rebuilt"'), html.count('class="recorded"'), html.count('class="since"')) == (1, 1, 1)
     assert f"Version 1 from {day(ago(60))} (rebuilt; published just now ): The default" in words_of(html)
     assert f"Version 2 from {day(ago(30))}: Less of the peak" in words_of(html)
