@@ -14,7 +14,6 @@ from webapp.forms.properties import problems_of
 from webapp.models import Import, ImportState, Property, Provider, Source
 from webapp.previews import Preview, known, preview, requests_for, samples
 from webapp.property_draft import AS_WORDS, Draft, fields_of
-from webapp.property_uses import in_score
 from webapp.redefinitions import Redefinition, redefinition
 from webapp.tenancy import owned
 
@@ -77,7 +76,6 @@ def form_context(
     has_values = [each for each in choices.values() if known(each, last_import)]
     return {
         "edited": edited,
-        "in_score": in_score().get(edited.id.hex) if edited else None,
         "draft": draft,
         "problems": problems or {},
         "page_failed": bool(problems),

@@ -1,6 +1,8 @@
 """A property that is changed or deleted while somebody else writes its values, or changes it too."""
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 
 import pytest
@@ -90,6 +92,22 @@ on_postgresql = pytest.mark.parametrize(
 )
 
 
+@contextmanager
+def just_before_the_insert(work: Callable[[], None]) -> Iterator[None]:
+    """Somebody else does this while the first property is on its way into the database."""
+    began = []
+
+    def meanwhile(_connection, _cursor, statement, *_rest):
+        if statement.startswith("INSERT INTO properties") and not began:
+            began.append(True)
+            working = threading.Thread(target=work)
+            working.start()
+            working.join()
+
+    with syncing.listening(meanwhile):
+        yield
+
+
 @on_postgresql
 @pytest.mark.parametrize("codename", [None, "my_mrr"])
 def test_save_pressed_twice_in_the_same_moment_saves_one_property_and_says_so_twice(
@@ -107,15 +125,8 @@ def test_save_pressed_twice_in_the_same_moment_saves_one_property_and_says_so_tw
         with app.app_context():
             answers.append(people[1].post("/properties/new", **form))
 
-    def save_the_same(_connection, _cursor, statement, *_rest):
-        if statement.startswith("INSERT INTO properties") and not answers:
-            answers.append(None)
-            saving = threading.Thread(target=save_again)
-            saving.start()
-            saving.join()
-
-    with syncing.listening(save_the_same):
-        answers[0] = people[0].post("/properties/new", **form)
+    with just_before_the_insert(save_again):
+        answers.append(people[0].post("/properties/new", **form))
 
     saved = f"/properties?saved={codename or 'mrr'}"
     assert [(answer.status_code, answer.location) for answer in answers] == [(303, saved)] * 2
@@ -128,7 +139,7 @@ def test_save_pressed_twice_in_the_same_moment_saves_one_property_and_says_so_tw
 def test_starter_set_whose_place_was_taken_says_so(app, person, cast: Cast):
     """On SQLite the one waits for the other."""
     factories.make_provider(cast.acme, last_success_at=now())
-    ada, again, saved = person(cast.ada), person(cast.ada), []
+    ada, again = person(cast.ada), person(cast.ada)
     ada.csrf()
     again.csrf()
 
@@ -137,14 +148,7 @@ def test_starter_set_whose_place_was_taken_says_so(app, person, cast: Cast):
             for type_ in ("number", "text"):
                 again.post("/properties/new", name=f"My {type_}", source="by_hand", type=type_)
 
-    def save_another(_connection, _cursor, statement, *_rest):
-        if statement.startswith("INSERT INTO properties") and not saved:
-            saved.append(True)
-            saving = threading.Thread(target=save_two)
-            saving.start()
-            saving.join()
-
-    with syncing.listening(save_another):
+    with just_before_the_insert(save_two):
         ada.post("/properties/starter-set")
 
     page = ada.get("/properties").text

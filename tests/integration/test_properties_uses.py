@@ -77,15 +77,16 @@ def test_factors_say_how_much_of_the_score_they_are(person, cast, properties):
     assert "In the score none" in words_of(ada.get(f"/properties/{properties[3].id}").text)
 
 
-def test_deleting_says_that_it_is_a_factor(person, cast, properties):
-    mrr, arr, plan = properties[:3]
+def pages_of_factors(ada, cast, properties, page):
+    """What a page says of a factor that counts, of one of the draft alone, and of a property that is none."""
+    mrr, arr, plan, city = properties[:4]
     factories.make_health_version(cast.acme, scoring.row_of(mrr, 3, 0, 100), scoring.row_of(arr, 1, 0, 100))
     factories.make_health_version(cast.acme, scoring.row_of(plan, 2, 0, 100), number=0)
-    ada = person(cast.ada)
+    return [words_of(ada.get(f"/properties/{row.id}/{page}").text) for row in (mrr, plan, city)]
 
-    counts, drafted, neither = (
-        words_of(ada.get(f"/properties/{row.id}/delete").text) for row in (mrr, plan, properties[3])
-    )
+
+def test_deleting_says_that_it_is_a_factor(person, cast, properties):
+    counts, drafted, neither = pages_of_factors(person(cast.ada), cast, properties, "delete")
 
     assert "It is a factor of the health score. Without it the factor is not counted" in counts
     assert "It is a factor of the health score’s draft. The draft cannot be published" in drafted
@@ -93,14 +94,7 @@ def test_deleting_says_that_it_is_a_factor(person, cast, properties):
 
 
 def test_editing_says_that_it_is_a_factor(person, cast, properties):
-    mrr, arr, plan = properties[:3]
-    factories.make_health_version(cast.acme, scoring.row_of(mrr, 3, 0, 100), scoring.row_of(arr, 1, 0, 100))
-    factories.make_health_version(cast.acme, scoring.row_of(plan, 2, 0, 100), number=0)
-    ada = person(cast.ada)
-
-    counts, drafted, neither = (
-        words_of(ada.get(f"/properties/{row.id}/edit").text) for row in (mrr, plan, properties[3])
-    )
+    counts, drafted, neither = pages_of_factors(person(cast.ada), cast, properties, "edit")
 
     assert "It is a factor of the health score. Its points were chosen for what it means now." in counts
     assert "It is a factor of the health score’s draft. Its points" in drafted

@@ -15,6 +15,7 @@ from webapp.freshness import when_filled
 from webapp.models import Property, Provider
 from webapp.models.properties import Deleted
 from webapp.property_form import Proposal, form_context
+from webapp.property_uses import in_score
 from webapp.tenancy import owned_or_404
 
 blueprint = Blueprint("definitions", __name__)
@@ -58,7 +59,8 @@ def _define(edited: Property | None) -> AnyResponse:
 
 
 def _form(edited: Property | None, sent: Mapping[str, str], problems: Mapping[str, str] | None = None) -> AnyResponse:
-    page = render_template("properties/edit.html", **form_context(edited, sent, problems))
+    used = in_score().get(edited.id.hex) if edited else None
+    page = render_template("properties/edit.html", in_score=used, **form_context(edited, sent, problems))
     return make_response(page, 422 if problems else 200)
 
 

@@ -66,7 +66,11 @@ def _wants_values(property_: Property) -> bool:
 
 
 def factor_or_404(draft: HealthVersion, id: UUID) -> dict[str, Any]:
-    return next((row for row in draft.factors if row["property"] == id.hex), None) or abort(404)
+    return _factor(draft, id) or abort(404)
+
+
+def _factor(draft: HealthVersion, id: UUID) -> dict[str, Any] | None:
+    return next((row for row in draft.factors if row["property"] == id.hex), None)
 
 
 def _save(draft: HealthVersion, property_: Property) -> AnyResponse:
@@ -104,7 +108,7 @@ def _form(
     provider, type_ = Provider.current(), PropertyType(property_.type)
     field = property_.chartmogul_field(provider.attributes if provider else {}) if property_.from_chartmogul else None
     values = frequent(property_, provider) if said.by_value else []
-    before = next((row for row in draft.factors if row["property"] == property_.id.hex), None)
+    before = _factor(draft, property_.id)
     as_before = before if before and before["type"] == property_.type else None
     currency = provider.currency if provider else None
     words = render_template(
