@@ -122,7 +122,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture(scope="session")
 def _world() -> Iterator[Simulator]:
-    with Simulator() as simulator:
+    with Simulator(rate_limit=0) as simulator:  # as fast as the workers of tests may ask
         yield simulator
 
 

@@ -83,12 +83,16 @@ def versions_told(provider: Provider | None) -> list[tuple[HealthVersion, list[s
     """Every published version, newest first, with what it changed."""
     newest_first = owned(HealthVersion).where(HealthVersion.number > 0).order_by(HealthVersion.number.desc())
     found = list(db.session.scalars(newest_first))
+    return [(version, changes_told(version, before, provider)) for version, before in zip_longest(found, found[1:])]
+
+
+def changes_told(version: HealthVersion, before: HealthVersion | None, provider: Provider | None) -> list[str]:
+    """What a version, or the draft of one, changes of the one before it."""
+    if before is None:
+        return ["The first version."]
     currency = (provider.currency if provider else None) or ""
-    told = []
-    for version, before in zip_longest(found, found[1:]):
-        changed = differences(before.factors, version.factors, before.caps, version.caps, currency) if before else []
-        told.append((version, changed or (["The same as the version before."] if before else ["The first version."])))
-    return told
+    changed = differences(before.factors, version.factors, before.caps, version.caps, currency)
+    return changed or ["The same as the version before."]
 
 
 @dataclass(frozen=True, slots=True)

@@ -505,6 +505,12 @@ def _custom(value: object) -> Value | None:
     return None
 
 
+def custom_as_text(value: object) -> str:
+    """A custom attribute's JSON value as the text that it would be; empty without a value."""
+    read = _custom(value)
+    return "" if read is None else str(convert(read, natural_type(read), PropertyType.TEXT))
+
+
 def _percent(part: int, whole: int) -> Decimal | None:
     """part ÷ whole in percent points, two decimals; None without a positive whole."""
     return _hundredths(_ratio(part * 10_000, whole)) if whole > 0 else None

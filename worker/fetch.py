@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from queue import Empty, Full, Queue, SimpleQueue
 from typing import Any, TypeVar
@@ -23,6 +24,9 @@ PAGES_AHEAD = 12
 MOST_PAGES_OF_SUBSCRIPTIONS = 10
 # How often a quiet stream lets the import look up: to say that it lives, and to see whether it may go on.
 LOOK_UP_SECONDS = 2.0
+
+
+Item = TypeVar("Item")
 
 
 class Paused(Exception):
@@ -173,31 +177,42 @@ def _uuid_of(entry: object) -> str | None:
     return uuid if isinstance(uuid, str) and uuid else None
 
 
-def by_uuid(reader: Reader, uuids: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Customers asked for one by one: (uuid, what ChartMogul sent), None for one that it does not know."""
+def of_each(
+    reader: Reader, ask: Callable[[Reader, str], Item], uuids: Iterable[str]
+) -> list[Callable[[], Iterator[tuple[str, Item]]]]:
+    """Streams of (uuid, what `ask` answers for it), for `side_by_side`: each asks for the next one that waits."""
+    waiting: SimpleQueue[str] = SimpleQueue()
     for uuid in uuids:
-        try:
-            yield uuid, reader.get(f"/customers/{uuid}")
-        except Missing:
-            yield uuid, None
+        waiting.put(uuid)
+
+    def stream() -> Iterator[tuple[str, Item]]:
+        with suppress(Empty):
+            while True:
+                uuid = waiting.get_nowait()
+                yield uuid, ask(reader, uuid)
+
+    return [stream] * reader.budget.parallel
+
+
+def customer(reader: Reader, uuid: str) -> Any:
+    """What ChartMogul sent for a customer; None for one that it does not know."""
+    try:
+        return reader.get(f"/customers/{uuid}")
+    except Missing:
+        return None
 
 
 # What one customer's subscriptions are: the entries as sent, or why there are none.
 Answer = list[object] | Missing | Unavailable | Broken
 
 
-def subscriptions(reader: Reader, waiting: SimpleQueue[str]) -> Iterator[tuple[str, Answer]]:
-    """Subscriptions of the customers who wait, by uuid, until none does; several threads do this at a time. What is
-    wrong with one customer's answer is handed over with it; a refused key or a long pause is raised."""
-    while True:
-        try:
-            uuid = waiting.get_nowait()
-        except Empty:
-            return
-        try:
-            yield uuid, _subscriptions_of(reader, uuid)
-        except (Missing, Unavailable, Broken) as error:
-            yield uuid, error
+def subscriptions(reader: Reader, uuid: str) -> Answer:
+    """A customer's subscriptions. What is wrong with one customer's answer is the answer; a refused key or a long pause
+    is raised."""
+    try:
+        return _subscriptions_of(reader, uuid)
+    except (Missing, Unavailable, Broken) as error:
+        return error
 
 
 def _subscriptions_of(reader: Reader, uuid: str) -> list[object]:
@@ -214,9 +229,6 @@ def _subscriptions_of(reader: Reader, uuid: str) -> list[object]:
         if place == before:
             break
     raise Broken("the list of subscriptions leads nowhere")
-
-
-Item = TypeVar("Item")
 
 
 def side_by_side(reader: Reader, streams: Sequence[Callable[[], Iterable[Item]]]) -> Generator[Item | None, None, None]:

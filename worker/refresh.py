@@ -29,7 +29,7 @@ from webapp.models import (
 from webapp.models.values import Kept, slot_columns
 from webapp.property_draft import AS_WORDS
 from webapp.tenancy import insert_rows, owned, owned_update, read_rows, update_rows
-from webapp.values import CannotRead, Moment, Value, columns_reader, keep_all
+from webapp.values import CannotRead, Moment, Value, columns_reader, custom_as_text, keep_all
 from worker.ids import as_uuid, raw_id
 from worker.in_advance import in_advance
 from worker.lease import Lease
@@ -77,7 +77,7 @@ def find_attributes(import_: Import, provider: Provider, lease: Lease, may_go_on
 
 def _note(kinds: dict[object, object], samples: list[str], value: object) -> None:
     """Keep one value of each kind, which is what the type is inferred from, and a few to show."""
-    if len(samples) < SAMPLES and (shown := str(value)[:60]) not in samples:
+    if len(samples) < SAMPLES and (shown := custom_as_text(value)[:60]) not in ("", *samples):
         samples.append(shown)
     kind = infer_custom_type([value])[0] if isinstance(value, str) else type(value)
     kinds.setdefault(kind, value)

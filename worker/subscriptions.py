@@ -1,9 +1,7 @@
 """Reading what live subscribers subscribe to: a request for each, and only if a property is made of the answers."""
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
-from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
 
@@ -70,12 +68,9 @@ class Slice:
         self.arrived: dict[str, fetch.Answer] = {}
         self.in_a_row = 0
 
-    def streams(self, reader: fetch.Reader, parallel: int) -> list[Callable[[], Iterable[tuple[str, fetch.Answer]]]]:
+    def streams(self, reader: fetch.Reader) -> list[Callable[[], Iterator[tuple[str, fetch.Answer]]]]:
         """What asks for all of them, for `fetch.side_by_side`."""
-        uuids: SimpleQueue[str] = SimpleQueue()
-        for customer in self.waiting:
-            uuids.put(customer.uuid)
-        return [partial(fetch.subscriptions, reader, uuids)] * parallel
+        return fetch.of_each(reader, fetch.subscriptions, (customer.uuid for customer in self.waiting))
 
     def add(self, uuid: str, answer: fetch.Answer) -> bool:
         """Take an answer, and save those that are next in order once they are a lot; answers whether that was done.

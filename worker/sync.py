@@ -180,7 +180,7 @@ class Run(Turn):
         todo = {stream for stream in LISTS if plan.open(stream)}
         for stream in sorted(todo):
             self._begin(stream)
-        parallel = current_app.config["SETTINGS"].chartmogul_parallel if todo else 0
+        parallel = reader.budget.parallel if todo else 0
         for page in self.arriving(reader, [partial(fetch.pages, reader, plan)] * parallel):
             save_page = save.save_customers if page.stream == "customers" else save.save_movements
             save_page(self.import_, self.provider, self.lease, page, plan, self.seen)
@@ -218,7 +218,7 @@ class Run(Turn):
             save.swap_movements(self.import_, self.provider, self.lease, self.seen)
             self._reload()
         missing = save.missing_customers(self.provider, self.seen)
-        for uuid, raw in self.arriving(reader, [partial(fetch.by_uuid, reader, missing)]):
+        for uuid, raw in self.arriving(reader, fetch.of_each(reader, fetch.customer, missing)):
             if raw is None:
                 save.mark_gone(self.import_, self.lease, uuid, now())
             else:
@@ -237,9 +237,8 @@ class Run(Turn):
                 return
             subscriptions.begin(self.import_, self.provider, self.lease)
         self._begin("subscriptions")
-        parallel = current_app.config["SETTINGS"].chartmogul_parallel
         while some := subscriptions.next_slice(self.import_, self.provider, self.lease):
-            for uuid, answer in self.arriving(reader, some.streams(reader, parallel)):
+            for uuid, answer in self.arriving(reader, some.streams(reader)):
                 if some.add(uuid, answer):
                     self._saved()
         self._done("subscriptions")

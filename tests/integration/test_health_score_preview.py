@@ -75,6 +75,16 @@ def test_largest_moves_say_which_factor_did_it(person, cast, provider, pair):
     assert "Customer 10" not in page
 
 
+def test_preview_says_what_the_draft_changes(person, cast, provider, pair):
+    published(cast.acme, *pair)
+    status, peak = rows_of(*pair)
+    factories.make_health_version(cast.acme, {**status, "weight": 1}, peak, number=0)
+
+    page = words_of(person(cast.ada).get(PREVIEW).text)
+
+    assert "What changes Subscription status: importance" in page
+
+
 def test_cap_counts_as_the_cause_of_a_move(person, cast, provider, pair):
     version = published(cast.acme, *pair, caps={})
     drafted(cast.acme, *pair)

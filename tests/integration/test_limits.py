@@ -66,14 +66,14 @@ def test_no_more_than_the_parallel_limit_are_under_way(redis):
 
 
 def test_other_keys_have_budgets_of_their_own(redis):
-    one = Budget(redis, SECRET, KEY, per_second=1, parallel=1)
-    other = Budget(redis, SECRET, "another key", per_second=1, parallel=1)
+    one = Budget(redis, SECRET, KEY, per_second=0.2, parallel=1)
+    other = Budget(redis, SECRET, "another key", per_second=0.2, parallel=1)
 
     began = time.monotonic()
     take_turns(one, 1)
     take_turns(other, 1)
 
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 4
 
 
 def test_pace_is_halved_after_a_429_and_grows_back(redis):
@@ -105,7 +105,7 @@ def test_without_redis_each_worker_keeps_to_the_pace_by_itself(tmp_path):
 
 
 def test_waiting_for_a_turn_ends_when_the_reading_is_called_off(redis):
-    budget = Budget(redis, SECRET, KEY, per_second=1, parallel=1)
+    budget = Budget(redis, SECRET, KEY, per_second=0.2, parallel=1)
     stopped = threading.Event()
     take_turns(budget, 1)
     threading.Timer(0.05, stopped.set).start()
@@ -114,4 +114,4 @@ def test_waiting_for_a_turn_ends_when_the_reading_is_called_off(redis):
     with budget.turn(stopped):
         pass
 
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 4

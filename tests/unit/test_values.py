@@ -9,11 +9,7 @@ import pytest
 
 from tests.histories import Customer, Movement
 from webapp.chartmogul.fields import FIELDS, PropertyType, custom_field
-from webapp.values import (
-    Moment,
-    field_values,
-    mrr_by_day,
-)
+from webapp.values import Moment, custom_as_text, field_values, mrr_by_day
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -197,3 +193,11 @@ def test_unknown_codenames_and_times_without_a_zone_are_mistakes() -> None:
         value("cm_tenure_days", customer_since=datetime(2026, 1, 1))  # noqa: DTZ001
     with pytest.raises(ValueError, match="zone"):
         Moment(datetime(2026, 1, 1), BERLIN, 0)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("Gold", "Gold"), (True, "Yes"), (1234.5, "1234.5"), (["a", "b"], "a; b"), ([], ""), ({"odd": 1}, ""), (None, "")],
+)
+def test_custom_attribute_is_shown_as_the_text_that_it_would_be(value: object, text: str) -> None:
+    assert custom_as_text(value) == text

@@ -22,7 +22,7 @@ from webapp.score_preview import preview
 from webapp.score_sentences import signed, tenths
 from webapp.score_words import cap_words
 from webapp.scoring import Basis
-from webapp.shown_scores import example, shown_factors, versions_told
+from webapp.shown_scores import changes_told, example, shown_factors, versions_told
 from webapp.starter_set import offered
 from webapp.tenancy import owned
 
@@ -118,6 +118,7 @@ def render_preview(draft: HealthVersion, note: str = "", problem: str = "") -> s
         number=next_number(),
         problems=problems,
         provider=provider,
+        changes=changes_told(draft, HealthVersion.published(), provider),
         preview=found,
         grades=list(Grade),
         whole=whole,
