@@ -137,7 +137,7 @@ class Front:
             key=key.key if key else ("unknown" if sent else ""), account=key.account.name if key else "",
         )  # fmt: skip
         self.log.begin(seen)
-        seen.refused = self.limits.enter(seen.key)
+        seen.refused = self.limits.enter(seen.key, seen)
         return seen
 
     def stray(self, method: str) -> Reply:
@@ -146,7 +146,7 @@ class Front:
         return _json(404, {"code": 404, "message": "Not found", "param": None})
 
     def end(self, seen: Seen) -> None:
-        self.limits.leave(seen.key)
+        self.limits.leave(seen.key, seen)
         self.log.end(seen)
 
     def reply(self, seen: Seen, target: str, *, accepts_gzip: bool = False) -> Reply | None:

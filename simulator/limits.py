@@ -18,14 +18,14 @@ class Limits:
         self.clock = time.monotonic
         self._lock = threading.Lock()
         self._recent: dict[str, deque[float]] = defaultdict(deque)
-        self._open: dict[str, int] = defaultdict(int)
+        self._open: dict[str, set[int]] = defaultdict(set)
 
-    def enter(self, key: str) -> int | None:
+    def enter(self, key: str, request: object) -> int | None:
         """Count a request in; the status to refuse it with, or None. Every call needs its `leave`."""
         now = self.clock()
         with self._lock:
-            self._open[key] += 1
-            if 0 < self.parallel < self._open[key]:
+            self._open[key].add(id(request))
+            if 0 < self.parallel < len(self._open[key]):
                 return 503
             recent = self._recent[key]
             while recent and recent[0] <= now - 1:
@@ -35,10 +35,12 @@ class Limits:
             recent.append(now)
             return None
 
-    def leave(self, key: str) -> None:
+    def leave(self, key: str, request: object) -> None:
         with self._lock:
-            self._open[key] -= 1
+            self._open[key].discard(id(request))
 
     def forget(self) -> None:
+        """Also those that hang: they may still be left."""
         with self._lock:
             self._recent.clear()
+            self._open.clear()
