@@ -183,7 +183,6 @@ def app(settings: Settings, _kept_apps: dict[str, KeptApp]) -> Iterator[Flask]:
     app = _kept_apps[kind].with_settings(settings)
     with app.app_context():
         set_tenant(None)
-        db.session(expire_on_commit=False)  # a fifth of the tests' time was to load again what they had just made
         yield app
         db.session.remove()
         db.engine.dispose()

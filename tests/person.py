@@ -27,7 +27,6 @@ class Browser(FlaskClient):
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         db.session.rollback()
-        db.session.expire_all()
         return copy_context().run(self._open, *args, **{**kwargs, "buffered": True})
 
     def _open(self, *args: Any, **kwargs: Any) -> TestResponse:
