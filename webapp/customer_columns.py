@@ -1,11 +1,10 @@
 """The columns of the customers' list: a tenant's properties and each customer's values of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import Any, Protocol
-from uuid import UUID
 
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, Float, and_, cast
@@ -21,8 +20,8 @@ from webapp.values import PropertyType, Value, decode_one, format_value
 COLUMNS_AT_FIRST = 6
 LONGEST_CELL, SHORT_CELL = 120, 24
 END = Markup("</td>")
-# How it begins, what it says, and how it ends.
-Cell = tuple[Markup, str, Markup]
+# How it begins, which ends the one before it, and what it says.
+Cell = tuple[Markup, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +56,6 @@ class Column:
     def from_chartmogul(self) -> bool:
         return self.of_property is None or self.of_property.from_chartmogul
 
-    def values_of(self, customers: Sequence[Customer], values: Mapping[tuple[UUID, UUID], Value]) -> list[Value | None]:
-        """The customers' cells in this column, given the values of all cells."""
-        if self.of_property is not None:
-            property_id = self.of_property.id
-            return [values.get((customer.id, property_id)) for customer in customers]
-        assert self.of_record is not None
-        return [getattr(customer, self.of_record.key) for customer in customers]
-
     def cells(self, values: Sequence[Value | None], old: Sequence[bool], currency: str | None) -> list[Cell]:
         """Cells of the table; `old`: whether what ChartMogul gave is not up to date."""
         kind, may_be_old, drawn = "n " if self.numeric else "", self.from_chartmogul, []
@@ -73,7 +64,7 @@ class Column:
             look = kind + ("nowrap " if len(words) < SHORT_CELL else "")
             look += "none" if value is None else "muted" if is_old and may_be_old else ""
             short = words if len(words) <= LONGEST_CELL else words[: LONGEST_CELL - 1] + "…"
-            drawn.append((_begin(look), short, END))
+            drawn.append((_begin(look), short))
         return drawn
 
     @property
@@ -118,50 +109,51 @@ class Keyed(Protocol):
     """Whatever says which customer it is: a Customer, or a row with these of its columns."""
 
     @property
-    def id(self) -> Any: ...
-    @property
     def provider_id(self) -> Any: ...
     @property
     def uuid(self) -> Any: ...
 
 
-def fetch_values(customers: Sequence[Keyed], properties: Sequence[Property]) -> dict[tuple[UUID, UUID], Value]:
-    """Values by (customer, property), in one query, of customers of one provider."""
+def fetch_values(customers: Sequence[Keyed], properties: Sequence[Property]) -> list[list[Value | None]]:
+    """The values of each property, in the order of the customers, who are of one provider. One query."""
     if not customers or not properties:
-        return {}
-    columns = CustomerValues.customer_id, *(property_.values for property_ in properties)
+        return [[None] * len(customers) for _ in properties]
+    columns = CustomerValues.uuid, *(property_.values for property_ in properties)
     these = (
         CustomerValues.provider_id == customers[0].provider_id,
         CustomerValues.uuid.in_([customer.uuid for customer in customers]),
     )
-    rows = db.session.execute(owned(CustomerValues, *columns).where(*these))
-    of = [(property_.id, PropertyType(property_.type)) for property_ in properties]
-    values = {}
-    for customer_id, *kept in rows:
-        for (property_id, type_), held in zip(of, kept, strict=True):
-            value = decode_one(type_, held)
-            if value is not None:
-                values[customer_id, property_id] = value
-    return values
+    rows = {row[0]: row for row in db.session.execute(owned(CustomerValues, *columns).where(*these))}
+    nothing = [None] * len(columns)
+    _, *kept = zip(*[rows.get(customer.uuid, nothing) for customer in customers], strict=True)
+    return [
+        [decode_one(type_, held) for held in column]
+        for type_, column in zip([PropertyType(property_.type) for property_ in properties], kept, strict=True)
+    ]
 
 
 def cells_of(
-    customers: Sequence[Customer],
-    columns: Sequence[Column],
-    values: Mapping[tuple[UUID, UUID], Value],
-    stale: bool,
-    currency: str | None,
+    customers: Sequence[Customer], columns: Sequence[Column], stale: bool, currency: str | None
 ) -> list[Markup]:
     """The cells of the customers' rows. Made here and by the column, not by a template, because a page has a thousand
     of them."""
     old = [stale or customer.gone_at is not None for customer in customers]
-    drawn = [column.cells(column.values_of(customers, values), old, currency) for column in columns]
-    return [Markup("").join(chain.from_iterable([cells[at] for cells in drawn])) for at in range(len(customers))]
+    values = iter(fetch_values(customers, [column.of_property for column in columns if column.of_property]))
+    drawn = [
+        column.cells(
+            [getattr(customer, column.of_record.key) for customer in customers] if column.of_record else next(values),
+            old,
+            currency,
+        )
+        for column in columns
+    ]
+    rows = zip(*drawn, strict=True) if drawn else [()] * len(customers)
+    return [Markup("").join((*chain.from_iterable(row), END))[len(END) :] for row in rows]
 
 
 @cache
 def _begin(look: str) -> Markup:
-    return Markup('<td class="{}">').format(look)
+    return END + Markup('<td class="{}">').format(look)
 
 
 def is_of_customer() -> ColumnElement[bool]:

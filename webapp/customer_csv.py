@@ -66,13 +66,13 @@ def _rows(
     by_uuid = {row.uuid: row for row in db.session.execute(owned(Customer, *columns).where(*these))}
     found = [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
     values, scores = fetch_values(found, properties), _scores(provider_id, uuids) if with_score else {}
-    types = [(property_.id, PropertyType(property_.type)) for property_ in properties]
+    types = [PropertyType(property_.type) for property_ in properties]
     rows = []
-    for row in found:
+    for at, row in enumerate(found):
         cells = [harmless(text or "") for text in (row.name, row.external_id, row.uuid)]
         cells += scores.get(row.uuid, [""] * len(SCORE_HEAD)) if with_score else []
-        for property_id, type_ in types:
-            cell = csv_value(type_, values.get((row.id, property_id)))
+        for type_, column in zip(types, values, strict=True):
+            cell = csv_value(type_, column[at])
             cells.append(harmless(cell) if type_ in WORDS else cell)
         rows.append(cells)
     return rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, true
-from sqlalchemy.orm import aliased, defer
+from sqlalchemy.orm import aliased, load_only
 
 from webapp.customer_columns import BY_TITLE, Column
 from webapp.customer_filters import Filter, LostCondition, lost_conditions, read_filters
@@ -22,6 +22,11 @@ LONGEST_SEARCH = 200
 GONE = "gone"
 BY_NAME = "name"
 NAMED = CustomerValues.uuid, CustomerValues.title
+# What a list says of a customer, or what its title is made of.
+LISTED = (
+    *(Customer.provider_id, Customer.uuid, Customer.gone_at, Customer.status, Customer.mrr_minor),
+    *(Customer.name, Customer.company, Customer.email, Customer.external_id),
+)
 Condition = ScoreFilter | Filter | LostCondition
 # The uuids of a page, how many customers are in the list, and how many of them lie on beyond the place.
 Found = tuple[list[str], int, int]
@@ -272,7 +277,7 @@ def _place(provider: Provider, query: CustomerQuery, uuid: str) -> Place | None:
 
 
 def _customers(provider: Provider, uuids: Sequence[str]) -> list[Customer]:
-    rows = customers_of(provider).where(Customer.uuid.in_(uuids)).options(defer(Customer.custom), defer(Customer.tags))
+    rows = customers_of(provider).where(Customer.uuid.in_(uuids)).options(load_only(*LISTED))
     by_uuid = {customer.uuid: customer for customer in db.session.scalars(rows)}
     return [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
 

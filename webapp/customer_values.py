@@ -37,15 +37,13 @@ def values_of(
     customer: Customer, properties: Sequence[Property], provider: Provider, stale: datetime | None
 ) -> list[ShownValue]:
     """All properties of the tenant, with or without a value, in a few queries."""
-    kept = fetch_values([customer], properties)
     last = last_set([property_.id for property_ in properties if not property_.from_chartmogul], customer.id)
     filled_by = [property_.filled_import_id for property_ in properties if property_.filled_import_id]
     # Another account's import says nothing of this customer.
     these = Import.id.in_(filled_by), Import.provider_id == customer.provider_id
     imports = {row.id: row for row in db.session.scalars(owned(Import).where(*these))}
     shown = []
-    for property_ in properties:
-        value = kept.get((customer.id, property_.id))
+    for property_, (value,) in zip(properties, fetch_values([customer], properties), strict=True):
         state = property_state(property_, provider, stale or customer.gone_at)
         if state == "by_hand":
             change = last.get(property_.id) if value is not None else None

@@ -52,10 +52,9 @@ def redefinition(provider: Provider, edited: Property, draft: Draft) -> Redefini
     customers, movements = look(provider, LOOKED_AT, [field] if field and differs else [])
     if not customers:
         return None
-    kept, moment = fetch_values(customers, [edited]), moment_of(provider)
+    (kept,), moment = fetch_values(customers, [edited]), moment_of(provider)
     changes = []
-    for customer in customers:
-        value = kept.get((customer.id, edited.id))
+    for customer, value in zip(customers, kept, strict=True):
         now = None if value is None else format_value(PropertyType(edited.type), value, provider.currency)
         if not differs:
             changes.append(Change(customer.title, now, now))

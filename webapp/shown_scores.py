@@ -128,9 +128,8 @@ def example(provider: Provider, version: HealthVersion, properties: Mapping[str,
 
 
 def _values(customer: Customer, made_of: Sequence[Property], provider: Provider) -> dict[str, str]:
-    kept = fetch_values([customer], made_of)
     return {
-        row.id.hex: value_words(PropertyType(row.type), kept[customer.id, row.id], provider.currency)
-        for row in made_of
-        if (customer.id, row.id) in kept
+        row.id.hex: value_words(PropertyType(row.type), value, provider.currency)
+        for row, (value,) in zip(made_of, fetch_values([customer], made_of), strict=True)
+        if value is not None
     }

@@ -17,7 +17,6 @@ from webapp.customer_columns import (
     all_properties,
     cells_of,
     chosen_columns,
-    fetch_values,
     sortable_columns,
 )
 from webapp.customer_list import CustomerPage, CustomerQuery, fetch_page
@@ -66,8 +65,6 @@ def render_list(args: Any, beside: bool = False) -> str:
     view = open_view(query.view)
     columns = chosen_columns(properties, view.columns if view else current_user.columns)
     page = fetch_page(provider, query) if provider else NOBODY
-    shown = [column.of_property for column in columns if column.of_property]
-    values = fetch_values(page.customers, shown)
     currency = provider.currency if provider else None
     stale = stale_since(provider)
     published = HealthVersion.published() is not None
@@ -84,7 +81,7 @@ def render_list(args: Any, beside: bool = False) -> str:
         "other_currency": of_another_currency(view, query, currency),
         "properties": properties,
         "page": page,
-        "cells": cells_of(page.customers, columns, values, bool(stale), currency),
+        "cells": cells_of(page.customers, columns, bool(stale), currency),
         "scores": [scores.get(each.uuid, NO_SCORE_YET).cells(each.title) for each in page.customers if published],
         "live_import": provider.live_import() if provider and not page.total else None,
     }
