@@ -170,6 +170,22 @@ def test_versions_say_who_when_why_and_what_changed(person, cast, provider, pair
     assert (first[0], first[2], first[3]) == ("1", "First", "The first version.")
 
 
+def test_list_of_versions_says_nothing_that_the_end_of_the_scoring_would_make_untrue(person, cast, provider, pair):
+    """What asks whether the scores are there brings the progress and the example, not the list."""
+    published(cast.acme, *pair)
+    ada, said = person(cast.ada), []
+
+    for scored in (0, 1):
+        with acting_for(cast.acme.id):
+            db.session.merge(Scoring(tenant_id=cast.acme.id, wanted=1, scored=scored))
+            db.session.commit()
+        page = ada.get(ADDRESS).text
+        said.append(("Scores of version 1 are being made" in page, table(page.partition('id="versions"')[2])))
+
+    assert [pending for pending, _ in said] == [True, False]
+    assert said[0][1] == said[1][1]
+
+
 def test_restored_version_is_the_draft(person, cast, provider, pair):
     old = published(cast.acme, *pair, note="First")
     factories.make_health_version(cast.acme, *rows_of(*pair)[::-1], number=2)
