@@ -40,7 +40,7 @@ class Limits:
             self._open[key].discard(id(request))
 
     def forget(self) -> None:
-        """Also those that hang: they may still be left."""
+        """Also the requests that still hang: that they leave later changes nothing."""
         with self._lock:
             self._recent.clear()
             self._open.clear()

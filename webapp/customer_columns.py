@@ -139,15 +139,13 @@ def cells_of(
     of them."""
     old = [stale or customer.gone_at is not None for customer in customers]
     values = iter(fetch_values(customers, [column.of_property for column in columns if column.of_property]))
-    drawn = [
-        column.cells(
-            [getattr(customer, column.of_record.key) for customer in customers] if column.of_record else next(values),
-            old,
-            currency,
-        )
-        for column in columns
-    ]
+    drawn = []
+    for column in columns:
+        record = column.of_record
+        held = [getattr(customer, record.key) for customer in customers] if record is not None else next(values)
+        drawn.append(column.cells(held, old, currency))
     rows = zip(*drawn, strict=True) if drawn else [()] * len(customers)
+    # A row's first cell has none before it to end.
     return [Markup("").join((*chain.from_iterable(row), END))[len(END) :] for row in rows]
 
 

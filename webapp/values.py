@@ -501,14 +501,18 @@ def _custom(value: object) -> Value | None:
         return Decimal(repr(value))
     if isinstance(value, list | tuple):
         items = [item for item in map(_custom, value) if item is not None]
-        return tuple(str(convert(item, natural_type(item), PropertyType.TEXT)) for item in items) or None
+        return tuple(map(_in_words, items)) or None
     return None
 
 
 def custom_as_text(value: object) -> str:
     """A custom attribute's JSON value as the text that it would be; empty without a value."""
     read = _custom(value)
-    return "" if read is None else str(convert(read, natural_type(read), PropertyType.TEXT))
+    return "" if read is None else _in_words(read)
+
+
+def _in_words(value: Value) -> str:
+    return str(convert(value, natural_type(value), PropertyType.TEXT))
 
 
 def _percent(part: int, whole: int) -> Decimal | None:

@@ -3,7 +3,6 @@
 import random
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from queue import Empty, Full, Queue, SimpleQueue
 from typing import Any, TypeVar
@@ -180,18 +179,21 @@ def _uuid_of(entry: object) -> str | None:
 def of_each(
     reader: Reader, ask: Callable[[Reader, str], Item], uuids: Iterable[str]
 ) -> list[Callable[[], Iterator[tuple[str, Item]]]]:
-    """Streams of (uuid, what `ask` answers for it), for `side_by_side`: each asks for the next one that waits."""
+    """Streams of (uuid, what `ask` answers for it), for `side_by_side`: each asks for the next one that waits. No more
+    of them than there are uuids, so none for nobody."""
     waiting: SimpleQueue[str] = SimpleQueue()
     for uuid in uuids:
         waiting.put(uuid)
 
     def stream() -> Iterator[tuple[str, Item]]:
-        with suppress(Empty):
-            while True:
+        while True:
+            try:
                 uuid = waiting.get_nowait()
-                yield uuid, ask(reader, uuid)
+            except Empty:
+                return
+            yield uuid, ask(reader, uuid)
 
-    return [stream] * reader.budget.parallel
+    return [stream] * min(reader.budget.parallel, waiting.qsize())
 
 
 def customer(reader: Reader, uuid: str) -> Any:

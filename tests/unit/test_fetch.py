@@ -19,3 +19,4 @@ def test_each_is_asked_for_once_by_as_many_threads_as_may_ask(tmp_path: Path) ->
     found = [item for item in side_by_side(reader, of_each(reader, ask, "abcdef")) if item is not None]
 
     assert sorted(found) == [(uuid, uuid.upper()) for uuid in "abcdef"]
+    assert of_each(reader, ask, []) == []
