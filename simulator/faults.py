@@ -26,6 +26,7 @@ ON_ROWS = (
     "repeat_rows",
     "skip_row",
     "loop",
+    "circle",
     "missing_cursor",
     "null_cursor",
     "ends_early",

@@ -61,6 +61,11 @@ def _loop(struck: Struck) -> None:
     struck.payload["has_more"] = True
 
 
+def _circle(struck: Struck) -> None:
+    """The cursor leads back to the beginning, and is another one each time."""
+    struck.payload |= {"has_more": True, "cursor": struck.faults.place_behind({})}
+
+
 def _missing_cursor(struck: Struck) -> None:
     struck.payload["has_more"] = True
     struck.payload.pop("cursor", None)
@@ -177,6 +182,7 @@ _ON_ROWS: dict[str, Callable[[Struck], None]] = {
     "repeat_rows": _repeat_rows,
     "skip_row": _skip_row,
     "loop": _loop,
+    "circle": _circle,
     "missing_cursor": _missing_cursor,
     "null_cursor": _null_cursor,
     "ends_early": _ends_early,

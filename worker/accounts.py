@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -42,13 +43,13 @@ def reconcile(run: Turn, reader: fetch.Reader, total: int, moment: Moment) -> No
     db.session.commit()
 
 
-def _both(run: Turn, reader: fetch.Reader, asked: dict[str, str]) -> tuple[object, object]:
+def _both(run: Turn, reader: fetch.Reader, asked: dict[str, Any]) -> tuple[object, object]:
     """The answers of /metrics/all and /metrics/mrr, asked for side by side; None for one that ChartMogul does not
     give."""
 
     def answer(path: str) -> Iterator[tuple[str, object]]:
         try:
-            yield path, reader.get(path, False, **asked)
+            yield path, reader.get(path, tries=fetch.FEW_TRIES, **asked)
         except (Unavailable, Missing, NoAccess, fetch.Paused) as error:
             if path == ALL and isinstance(error, fetch.Paused):
                 raise
@@ -58,6 +59,6 @@ def _both(run: Turn, reader: fetch.Reader, asked: dict[str, str]) -> tuple[objec
     return found.get(ALL), found.get(MRR)
 
 
-def months_until(today: date) -> dict[str, str]:
+def months_until(today: date) -> dict[str, Any]:
     """What to ask the metrics for: the twelve months before this one, and this one so far."""
     return {"start-date": str(today.replace(year=today.year - 1, day=1)), "end-date": str(today), "interval": "month"}

@@ -7,11 +7,13 @@ from dataclasses import replace
 from queue import Empty, Full, Queue, SimpleQueue
 from typing import Any, TypeVar
 
-from webapp.chartmogul.client import Busy, Client, Missing, Refused, Unavailable
+from webapp.chartmogul.client import Busy, Client, Missing, Refused, TooLarge, Unavailable
 from webapp.chartmogul.records import Page, PageBroken, parse_page
 from worker.plan import LISTS, ROWS_A_PAGE, Chain, FetchedPage, Plan
 
 TRIES = 5
+# Of what an import can do without, so that it is known to be missing before a turn is over, also when nothing answers.
+FEW_TRIES = 2
 # The pause before the second try; each further one is twice as long, and all are longer when we asked too fast.
 FIRST_PAUSE, FIRST_PAUSE_WHEN_BUSY = 0.5, 2.0
 # So long a worker waits by itself; asked to wait longer, it does something else meanwhile.
@@ -49,7 +51,7 @@ class PlaceLost(Exception):
 
 
 class Stopped(Exception):
-    """The reading was called off."""
+    """The reading was called off, or came to nothing elsewhere."""
 
 
 class Reader:
@@ -58,42 +60,46 @@ class Reader:
     def __init__(self, url: str, key: str, budget: Any) -> None:
         self.url, self.key, self.budget = url, key, budget
         self.stopped = threading.Event()
+        # One of the streams that are read failed: the others need not ask any more.
+        self.given_up = threading.Event()
         self._clients = threading.local()
         self._all_clients: list[Client] = []
         self._count = threading.Lock()
         self.requests = self.slowdowns = 0
 
-    def get(self, path: str, urgent: bool = False, **params: Any) -> Any:
-        """A decoded answer. Faults that pass are tried again with growing, jittered waits; a long wait
-        raises Paused, and the last fault is raised as it is."""
+    def get(self, path: str, urgent: bool = False, tries: int = TRIES, **params: Any) -> Any:
+        """A decoded answer. Faults that pass are tried again with growing, jittered waits; a long wait raises Paused,
+        and the last fault is raised as it is."""
+        return self._patiently(lambda answer: answer, path, urgent, tries, params)
+
+    def page(self, path: str, urgent: bool = False, tries: int = TRIES, **params: Any) -> Page:
+        """A page of a list; one whose shape is broken is asked for again, as any other broken answer."""
+        try:
+            return self._patiently(parse_page, path, urgent, tries, params)
+        except PageBroken:
+            raise Broken("a page has no readable shape") from None
+
+    def _patiently(
+        self, read: Callable[[Any], Item], path: str, urgent: bool, tries: int, params: dict[str, Any]
+    ) -> Item:
         waited = 0.0
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, tries + 1):
             try:
-                return self._once(path, params, urgent)
+                return read(self._once(path, params, urgent))
             except Busy as error:
                 pause = FIRST_PAUSE_WHEN_BUSY * 2.0 ** (attempt - 1)
                 wait = pause if error.retry_after is None else error.retry_after
                 waited += wait
-                if waited > LONGEST_WAIT or attempt == TRIES:
+                if waited > LONGEST_WAIT or attempt == tries:
                     raise Paused(min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE)) from None
             except Refused:
                 raise
-            except Unavailable:
-                if attempt == TRIES:
+            except (Unavailable, PageBroken):
+                if attempt == tries:
                     raise
                 wait = FIRST_PAUSE * 2.0 ** (attempt - 1)
-            if self.stopped.wait(wait * random.uniform(0.75, 1.25)):  # noqa: S311 - spreads load, hides nothing
+            if self.stopped.wait(wait * random.uniform(1, 1.25)):  # noqa: S311 - spreads load, hides nothing
                 raise Stopped
-        raise AssertionError("unreachable")
-
-    def page(self, path: str, urgent: bool = False, **params: Any) -> Page:
-        """A page of a list; one whose shape is broken is asked for again, as any other broken answer."""
-        for attempt in range(1, TRIES + 1):
-            try:
-                return parse_page(self.get(path, urgent, **params))
-            except PageBroken:
-                if attempt == TRIES:
-                    raise Broken("a page has no readable shape") from None
         raise AssertionError("unreachable")
 
     def call_off(self) -> None:
@@ -108,14 +114,14 @@ class Reader:
             client = self._clients.client = Client(self.url, self.key)
             self._all_clients.append(client)
         with self.budget.turn(self.stopped, urgent) as turn:
-            if self.stopped.is_set():
+            if self.stopped.is_set() or self.given_up.is_set():
                 raise Stopped
             with self._count:
                 self.requests += 1
             try:
                 return client.get(path, **params)
-            except Busy:
-                turn.too_fast()
+            except Busy as error:
+                turn.too_fast(error.retry_after)
                 with self._count:
                     self.slowdowns += 1
                 raise
@@ -132,11 +138,16 @@ def pages(reader: Reader, plan: Plan) -> Iterator[FetchedPage]:
 
 def _next_page(reader: Reader, chain: Chain) -> Page:
     """The chain's next page; PlaceLost when ChartMogul refuses the place or the cut, not the list."""
-    params = chain.params()
+    params, rows = chain.params(), ROWS_A_PAGE
     while True:
         try:
             # Customers come in few chains, so theirs are the requests that the end waits for.
-            page = reader.page(LISTS[chain.stream], chain.stream == "customers", per_page=ROWS_A_PAGE, **params)
+            page = reader.page(LISTS[chain.stream], chain.stream == "customers", per_page=rows, **params)
+        except TooLarge:
+            if rows == 1:
+                raise
+            rows //= 2
+            continue
         except (Refused, Missing):
             if not params:
                 raise
@@ -197,11 +208,13 @@ def of_each(
 
 
 def customer(reader: Reader, uuid: str) -> Any:
-    """What ChartMogul sent for a customer; None for one that it does not know."""
+    """What ChartMogul sent for a customer; None for one that it does not know, or only as another, with whom it was
+    merged."""
     try:
-        return reader.get(f"/customers/{uuid}")
+        raw = reader.get(f"/customers/{uuid}")
     except Missing:
         return None
+    return raw if _uuid_of(raw) in (None, uuid) else None
 
 
 # What one customer's subscriptions are: the entries as sent, or why there are none.
@@ -223,7 +236,7 @@ def _subscriptions_of(reader: Reader, uuid: str) -> list[object]:
     entries: list[object] = []
     place: dict[str, Any] = {}
     for number in range(1, MOST_PAGES_OF_SUBSCRIPTIONS + 1):
-        page = reader.page(f"/customers/{uuid}/subscriptions", per_page=ROWS_A_PAGE, **place)
+        page = reader.page(f"/customers/{uuid}/subscriptions", tries=FEW_TRIES, per_page=ROWS_A_PAGE, **place)
         entries += page.entries
         if not page.has_more:
             return entries
@@ -235,7 +248,8 @@ def _subscriptions_of(reader: Reader, uuid: str) -> list[object]:
 
 def side_by_side(reader: Reader, streams: Sequence[Callable[[], Iterable[Item]]]) -> Generator[Item | None, None, None]:
     """What several streams give, as it arrives, each read by a thread of its own; None when nothing arrived
-    for a while. A stream's error is raised here. Closing this stops the threads."""
+    for a while. A stream's error is raised here, after what had arrived before it; the others ask no more. Closing this
+    stops the threads."""
     arrived: Queue[Any] = Queue(maxsize=PAGES_AHEAD)
     ended = object()
 
@@ -253,7 +267,10 @@ def side_by_side(reader: Reader, streams: Sequence[Callable[[], Iterable[Item]]]
                 if reader.stopped.is_set():
                     return
             hand_over(ended)
+        except Stopped:
+            return  # why is on its way from another stream, or nobody wants to know
         except BaseException as error:
+            reader.given_up.set()
             hand_over(error)
 
     threads = [threading.Thread(target=read, args=(stream,), daemon=True) for stream in streams]
@@ -279,3 +296,4 @@ def side_by_side(reader: Reader, streams: Sequence[Callable[[], Iterable[Item]]]
             thread.join(timeout=30)
         if not any(thread.is_alive() for thread in threads):  # one that hangs must not come back to life
             reader.stopped.clear()
+            reader.given_up.clear()

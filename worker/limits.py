@@ -138,5 +138,5 @@ class Turn:
         self.id = id_
         self.was_too_fast = False
 
-    def too_fast(self) -> None:
+    def too_fast(self, pause: float | None = None) -> None:
         self.was_too_fast = True

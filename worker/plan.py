@@ -54,12 +54,14 @@ class Chain:
     days_a_page: float | None = None
     busy: bool = False
     saved: tuple[str | None, bool] = (None, False)
+    # How many pages in a row were saved that held nothing but rows of before.
+    stale: int = 0
 
     @property
     def open(self) -> bool:
         return not self.done and not self.aside
 
-    def params(self) -> dict[str, str]:
+    def params(self) -> dict[str, Any]:
         """What to ask ChartMogul for, besides the size of a page."""
         if self.stream == "customers":
             return {**({"status": self.status} if self.status else {}), **({"cursor": self.at} if self.at else {})}
@@ -88,13 +90,21 @@ class Chain:
     def kept(self) -> dict[str, Any]:
         at, done = self.saved
         since, until = self.since and self.since.isoformat(), self.until and self.until.isoformat()
-        return {"status": self.status, "since": since, "until": until, "at": at, "done": done, "aside": self.aside}
+        return {
+            "status": self.status,
+            "since": since,
+            "until": until,
+            "at": at,
+            "done": done,
+            "aside": self.aside,
+            "stale": self.stale,
+        }
 
     @classmethod
     def of(cls, stream: str, kept: dict[str, Any]) -> "Chain":
         since, until = (date.fromisoformat(day) if (day := kept[end]) else None for end in ("since", "until"))
-        at, done = kept["at"], kept["done"]
-        return cls(stream, kept["status"], since, until, at, done, kept["aside"], saved=(at, done))
+        at, done, stale = kept["at"], kept["done"], kept.get("stale", 0)
+        return cls(stream, kept["status"], since, until, at, done, kept["aside"], saved=(at, done), stale=stale)
 
 
 @dataclass(frozen=True)
@@ -158,10 +168,13 @@ class Plan:
             chain.busy = False
             self._change.notify_all()
 
-    def place(self, page: FetchedPage, before: dict[str, Any]) -> dict[str, Any]:
-        """A list's part of the checkpoint once a page is saved."""
+    def place(self, page: FetchedPage, before: dict[str, Any], rows: int, new: int) -> dict[str, Any]:
+        """A list's part of the checkpoint once a page is saved: one that held so many of its chain's rows, so many of
+        them for the first time."""
         with self._change:
             page.chain.saved = (page.at, page.last)
+            if rows:
+                page.chain.stale = 0 if new else page.chain.stale + 1
             chains = [chain.kept() for chain in self._chains if chain.stream == page.stream]
         return {**before, "number": before.get("number", 0) + 1, "chains": chains}
 

@@ -1,4 +1,4 @@
-"""Values of a tenant's properties, computed from what is stored, in slices; and the checks of the sums."""
+"""Values of a tenant's properties, computed from what is stored, in slices; and the check of the customers' sums."""
 
 import marshal
 from collections import Counter, defaultdict, namedtuple
@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, func, literal, null, select, union_all
+from sqlalchemy import func, null
 
 from webapp.chartmogul.fields import Cost, Field, PropertyType, infer_custom_type
 from webapp.evidence import fields_without_values
@@ -30,6 +30,7 @@ from webapp.models.values import Kept, slot_columns
 from webapp.property_draft import AS_WORDS
 from webapp.tenancy import insert_rows, owned, owned_update, read_rows, update_rows
 from webapp.values import CannotRead, Moment, Value, columns_reader, custom_as_text, keep_all
+from worker import sums
 from worker.ids import as_uuid, raw_id
 from worker.in_advance import in_advance
 from worker.lease import Lease
@@ -39,8 +40,6 @@ from worker.save import Warnings
 MOST_IN_A_SLICE, VALUES_IN_A_SLICE = 1_000, 20_000
 # marshal's version 2 writes what is equal alike; later ones write also what else holds an object.
 MARSHALLED_ALIKE = 2
-# A customer's MRR is a sum of rounded subscriptions; its movements round each step: a cent or two is no error.
-ROUNDING_MINOR = 2
 SAMPLES = 3
 MOST_ATTRIBUTES = 200
 
@@ -308,22 +307,8 @@ def _hashes_of(provider: Provider, customers: Sequence[Facts]) -> dict[str, byte
 
 
 def reconcile_customers(import_: Import, provider: Provider, lease: Lease, moment: Moment) -> None:
-    """Σ past movements = MRR for each customer, or a warning that says by how much not. One sum over both tables:
-    a join of them goes wrong in a PostgreSQL that has not yet counted its new rows."""
-    one, nothing = literal(1, BigInteger), literal(0, BigInteger)
-    kept = Customer.uuid, Customer.name, Customer.mrr_minor, nothing.label("moved"), one.label("present")
-    customers = owned(Customer, *kept)
-    customers = customers.where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
-    counted = Movement.customer_uuid, null(), nothing, Movement.movement_minor, nothing
-    movements = Movement.that_count(provider, *counted).where(Movement.at <= moment.now)
-    both = union_all(customers, movements).subquery()
-    mrr, moved = func.sum(both.c.mrr_minor), func.sum(both.c.moved)
-    differ = (
-        select(both.c.uuid, func.max(both.c.name).label("name"), mrr.label("mrr"), moved.label("moved"))
-        .group_by(both.c.uuid)
-        .having(func.max(both.c.present) == 1, func.abs(mrr - moved) > ROUNDING_MINOR)
-        .order_by(both.c.uuid)
-    )
+    """Σ past movements = MRR for each customer, or a warning that says by how much not."""
+    differ = sums.that_differ(provider, provider.movements_read, moment.now)
     warnings = Warnings(import_)
     with reading():
         for row in db.session.execute(differ.execution_options(yield_per=1000)):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -184,7 +184,8 @@ def save_customers(
     if page.total_pages and not page.chain.status and not page.last:
         expected["customers_expected"] = page.total_pages * len(page.entries)
     _keep_refused(import_, seen, warnings)
-    _finish_page(import_, lease, page, plan, seen, b"".join(new), counts, warnings, **expected)
+    rows = len(page.entries), len(new)
+    _finish_page(import_, lease, page, plan, seen, rows, b"".join(new), counts, warnings, **expected)
     for id_ in new:
         seen.customers.add(id_)
 
@@ -277,6 +278,7 @@ def save_movements(
     new: dict[bytes, MovementRecord] = {}
     found: dict[bytes, bytes] = {}
     activities: set[bytes] = set()
+    own = 0
     for entry in page.entries:
         try:
             record = parse_movement(entry)
@@ -285,6 +287,7 @@ def save_movements(
             continue
         if not page.owns(record.at):
             continue
+        own += 1
         activity = _activity_hash(record.activity_uuid, len(seen.activities) + len(activities))
         if activity in activities or activity in seen.activities:
             continue
@@ -305,7 +308,7 @@ def save_movements(
     _insert_movements(new, provider)
     _keep_refused(import_, seen, warnings)
     held = b"".join(part for pair in found.items() for part in pair)
-    _finish_page(import_, lease, page, plan, seen, held, counts, warnings)
+    _finish_page(import_, lease, page, plan, seen, (own, len(found)), held, counts, warnings)
     for id_, activity in found.items():
         seen.movements.add(id_, READ)
         seen.activities.add(activity)
@@ -314,20 +317,10 @@ def save_movements(
 def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen) -> None:
     """Let the read that is complete count: its new rows appear and the rows that it did not hold go, both
     in one transaction, which also notes that it was done."""
-    gone, moved = list[UUID](), Counter[date]()
-    for id_, marks in seen.movements:
-        if marks & READ:
-            moved[movement_day(id_)] += 1
-        else:
-            gone.append(UUID(bytes=id_))
+    moved = Counter(movement_day(id_) for id_, marks in seen.movements if marks & READ)
     borders = [day.isoformat() for day in equal_parts(moved)]
-    lease.write(attempt=1, movements_removed=len(gone), checkpoint={**import_.checkpoint, "swapped": True})
-    for at in range(0, len(gone), IN_ONE_STATEMENT):
-        db.session.execute(
-            owned_delete(Movement)
-            .where(Movement.id.in_(gone[at : at + IN_ONE_STATEMENT]))
-            .execution_options(synchronize_session=False)
-        )
+    lease.write(attempt=1, checkpoint={**import_.checkpoint, "swapped": True})
+    lease.write(movements_removed=remove_unread(seen))
     now_read = {
         "movements_read": Provider.movements_read + 1,
         "movements_read_at": now(),
@@ -335,6 +328,15 @@ def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen
     }
     db.session.execute(owned_update(Provider).where(Provider.id == provider.id).values(**now_read))
     db.session.commit()
+
+
+def remove_unread(seen: Seen) -> int:
+    """Delete the movements that the read did not hold; answers how many there were, the caller commits."""
+    unread = [UUID(bytes=id_) for id_, marks in seen.movements if not marks & READ]
+    for at in range(0, len(unread), IN_ONE_STATEMENT):
+        some = Movement.id.in_(unread[at : at + IN_ONE_STATEMENT])
+        db.session.execute(owned_delete(Movement).where(some).execution_options(synchronize_session=False))
+    return len(unread)
 
 
 def missing_customers(provider: Provider, seen: Seen) -> list[str]:
@@ -374,14 +376,16 @@ def _finish_page(
     page: FetchedPage,
     plan: Plan,
     seen: Seen,
+    rows: tuple[int, int],
     held: bytes,
     counts: Counter[str],
     warnings: Warnings,
     **changes: Any,
 ) -> None:
-    """Checkpoint, counts and what the page held, in the page's own transaction; then commit."""
+    """Checkpoint, counts and what the page held, in the page's own transaction; then commit. `rows`: how many of its
+    chain's rows there were, and how many of them for the first time."""
     before = import_.checkpoint.get(page.stream, {})
-    checkpoint = {**import_.checkpoint, page.stream: plan.place(page, before)}
+    checkpoint = {**import_.checkpoint, page.stream: plan.place(page, before, *rows)}
     lease.write(_added(counts, warnings), attempt=1, checkpoint=checkpoint, **changes)
     seen.keep_page(import_.id, page.stream, before.get("number", 0), held)
     db.session.commit()

@@ -25,7 +25,7 @@ from webapp.models.imports import MAX_ATTEMPTS, MOST_CUT_OFFS
 from webapp.models.types import now
 from webapp.scoring import want_scores_anew
 from webapp.values import Moment
-from worker import accounts, fetch, refresh, save, scores, subscriptions
+from worker import accounts, fetch, refresh, save, scores, subscriptions, sums
 from worker.lease import Lease, Lost
 from worker.limits import Budget
 from worker.plan import LISTS, Plan
@@ -34,6 +34,8 @@ from worker.turn import SliceOver, Turn
 
 log = structlog.get_logger()
 DATABASE_PAUSE = 30.0
+# More pages of rows that were read before do not follow one upon the other, unless they lead in a circle.
+MOST_STALE_PAGES = 20
 COUNTS = (
     *("customers_read", "movements_read", "created", "updated", "unchanged", "gone", "skipped"),
     *("movements_added", "movements_removed", "subscribers_read", "values_changed"),
@@ -158,6 +160,10 @@ class Run(Turn):
                 missing = self._missing(reader, plan)
                 if missing and "whole" not in self.import_.checkpoint["customers"]:
                     raise fetch.PlaceLost("customers")
+                if sums.movements_lack(self.import_, self.provider, self.seen):
+                    if "whole" not in self.import_.checkpoint["movements"]:
+                        raise fetch.PlaceLost("movements")
+                    raise fetch.Broken("the list of movements ends early")
                 return self._note_sizes(missing)
             except fetch.PlaceLost as lost:
                 losses = self.import_.checkpoint.get(lost.stream, {}).get("whole", 0) + 1
@@ -187,13 +193,17 @@ class Run(Turn):
             if page.stream in todo and not plan.open(page.stream):
                 todo.remove(page.stream)
                 self._done(page.stream)
+            if page.chain.stale > MOST_STALE_PAGES:
+                raise fetch.Broken(f"the list of {page.stream} gives the same rows again and again")
             self._saved()
 
     def _missing(self, reader: fetch.Reader, plan: Plan) -> int:
         """How many more customers ChartMogul counts than it listed: with one row a page, the page counter of the
         first page is their number. Without it a list that was cut is taken to lack some."""
         try:
-            count = parse_page(self.ask(reader, "/customers", per_page="1")).total_pages
+            page = parse_page(self.ask(reader, "/customers", fetch.FEW_TRIES, per_page="1"))
+            # Of nobody there is one page, and it is empty.
+            count = page.total_pages if page.entries or self.seen.customers else 0
         except (PageBroken, Unavailable, Missing):
             count = None
         return max(0, count - len(self.seen.customers)) if count is not None else int(plan.cut_by_status)

@@ -28,7 +28,7 @@ BUSY_FOR_GOOD = timedelta(hours=6)
 # Whether somebody waits for a first turn is asked so often, in seconds, and more seldom of a Redis that does not say;
 # and so many turns in a row may end for it without having saved anything.
 ASKS_FOR_ROOM_EVERY, ASKS_AGAIN_AFTER, MOST_IN_VAIN = 0.3, 10, 3
-# How often a read that saves nothing for long shows that the import lives.
+# How often something that saves nothing for long shows that the import lives.
 SIGN_OF_LIFE_SECONDS = 5
 NEEDS_A_PERSON = (Reason.KEY_REFUSED, Reason.KEY_MISSING, Reason.OTHER_ACCOUNT)
 
@@ -122,18 +122,20 @@ class Turn:
             self.end_cancelled()
 
     def arriving(self, reader: fetch.Reader, streams: Sequence[Callable[[], Iterable[Item]]]) -> Iterator[Item]:
-        """What the streams give; while nothing comes, the import shows that it lives."""
+        """What the streams give; while nothing comes, or nothing that is worth saving yet, the import shows that it
+        lives."""
         with closing(fetch.side_by_side(reader, streams)) as items:
             for item in items:
-                if item is None:
+                if item is None or self._silent_for_long():
                     self.lease.beat()
-                else:
+                    self.shown_at = time.monotonic()
+                if item is not None:
                     yield item
                 self._may_go_on()
 
-    def ask(self, reader: fetch.Reader, path: str, **params: str) -> Any:
+    def ask(self, reader: fetch.Reader, path: str, tries: int = fetch.TRIES, **params: Any) -> Any:
         """One answer, waited for with signs of life."""
-        (answer,) = list(self.arriving(reader, [lambda: [(reader.get(path, False, **params),)]]))
+        (answer,) = list(self.arriving(reader, [lambda: [(reader.get(path, tries=tries, **params),)]]))
         return answer[0]
 
     def _may_go_on(self) -> None:
@@ -143,7 +145,7 @@ class Turn:
 
     def _saved(self) -> None:
         """Something was saved: this turn was not in vain, and is over also when somebody waits for a first one."""
-        self.got_somewhere = True
+        self.got_somewhere, self.shown_at = True, time.monotonic()
         self._may_go_on()
         self._make_room()
 
@@ -162,10 +164,13 @@ class Turn:
         """In the middle of a long read: show that the import lives, stop if the worker is to stop, make room."""
         if self.stopping.is_set():
             raise SliceOver
-        if time.monotonic() > self.shown_at + SIGN_OF_LIFE_SECONDS:
+        if self._silent_for_long():
             self.lease.beat_aside()
             self.shown_at = time.monotonic()
         self._make_room()
+
+    def _silent_for_long(self) -> bool:
+        return time.monotonic() > self.shown_at + SIGN_OF_LIFE_SECONDS
 
     def _begin(self, step: str) -> None:
         self.timer.begin(step)

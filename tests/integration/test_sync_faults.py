@@ -1,6 +1,7 @@
 """What an import does when ChartMogul, or what lies between, does not do what it should."""
 
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from simulator import Account
 from tests import expected, factories, syncing
 from tests.conftest import on_sqlite
 from webapp import credentials
+from webapp.chartmogul.client import Client
 from webapp.chartmogul.records import Doubt, Refusal
 from webapp.extensions import db
 from webapp.models import (
@@ -65,6 +67,7 @@ PASSING = [
     {"kind": "repeat_rows", "match": "/activities", "after": 1, "times": 2},
     {"kind": "entries_null", "match": "/customers", "times": 1},
     {"kind": "ends_early", "match": "/customers", "times": 1},
+    {"kind": "ends_early", "match": "/activities", "nth": 1},
     {"kind": "skip_row", "match": "/customers", "times": 1},
     {"kind": "no_uuid", "match": "/activities", "row": 199, "times": 1},
     {"kind": "unknown_fields", "match": "/", "times": 5},
@@ -98,6 +101,8 @@ def test_fault_that_passes_changes_nothing_of_the_result(app, connected, chartmo
         ({"kind": "status", "status": 403, "match": "/account"}, Reason.KEY_REFUSED),
         ({"kind": "loop", "match": "/customers"}, Reason.BROKEN_ANSWER),
         ({"kind": "loop", "match": "/activities"}, Reason.BROKEN_ANSWER),
+        ({"kind": "circle", "match": "/customers"}, Reason.BROKEN_ANSWER),
+        ({"kind": "ends_early", "match": "/activities"}, Reason.BROKEN_ANSWER),
         ({"kind": "missing_cursor", "match": "/customers"}, Reason.BROKEN_ANSWER),
         ({"kind": "empty_page", "match": "/customers"}, Reason.BROKEN_ANSWER),
         ({"kind": "empty_page", "match": "/activities"}, Reason.BROKEN_ANSWER),
@@ -150,6 +155,17 @@ def test_refused_key_needs_somebody_and_asks_no_more(app, connected, chartmogul)
     assert chartmogul.log.total == asked + 1
     card = reloaded(provider)
     assert (card.state, card.action_reason, card.next_import_at) == (ProviderState.ACTION_NEEDED, "key_refused", None)
+
+
+def test_key_refused_in_the_middle_of_a_read_is_not_tried_again_by_the_others(app, connected, chartmogul, settings):
+    provider, _ = connected
+    chartmogul.faults.add("stall", match="/activities", seconds=0.3)
+    refused = chartmogul.faults.add(401, match="/", after=3)
+
+    syncing.run(app, provider)
+
+    assert 0 < refused.fired <= settings.chartmogul_parallel
+    assert reloaded(provider).action_reason == "key_refused"
 
 
 def test_three_failures_in_a_row_need_somebody(app, connected, chartmogul):
@@ -212,6 +228,20 @@ def test_turns_that_get_nowhere_end_the_import(app, connected, chartmogul, monke
     import_ = syncing.run(app, provider)
 
     assert (import_.state, import_.reason) == (ImportState.FAILED, Reason.UNAVAILABLE)
+
+
+@pytest.mark.parametrize("path", ["/metrics", r"/customers\?per_page=1&?"])
+def test_what_an_import_can_do_without_is_not_waited_for_turn_after_turn(app, connected, chartmogul, monkeypatch, path):
+    """Two tries end within a turn, five would not: here 20 and 25 s are 0.2, and the turn's minute is 0.6."""
+    provider, account = connected
+    monkeypatch.setattr(fetch, "Client", partial(Client, total_seconds=0.2))
+    monkeypatch.setattr("webapp.queue.SLICE_SECONDS", 0.6)
+    chartmogul.faults.add("hang", match=path, seconds=60)
+
+    import_ = syncing.run(app, provider)
+
+    assert import_.state == ImportState.DONE
+    assert expected.held_movements(provider) == expected.expected_movements(account)
 
 
 def test_key_replaced_during_a_turn_is_no_refused_key(app, connected, chartmogul):
@@ -372,6 +402,36 @@ def test_list_that_ends_early_marks_nobody_and_says_how_many_are_missing(app, co
     with across_tenants():
         warning = db.session.scalars(select(ImportWarning).where(ImportWarning.kind == "customers_missing")).one()
     assert warning.detail == "ChartMogul counts 450 customers, its list held 200."
+
+
+@on_sqlite
+def test_list_of_movements_that_is_empty_all_at_once_takes_nothing_away(app, connected, chartmogul):
+    provider, _ = connected
+    syncing.run(app, provider)
+    before = expected.held_movements(provider)
+    chartmogul.faults.add("not_json", match="/activities", body='{"entries": [], "has_more": false}')
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.reason) == (ImportState.FAILED, Reason.BROKEN_ANSWER)
+    assert import_.detail == "the list of movements ends early"
+    assert len(before) > 1000
+    assert expected.held_movements(provider) == before
+
+
+@on_sqlite
+def test_history_that_went_with_its_customers_is_believed(app, connected):
+    """Its list is shorter by far, but what is left adds up."""
+    provider, account = connected
+    syncing.run(app, provider)
+    for customer in account.customers()[:200]:
+        account.delete(customer["uuid"])
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.gone) == (ImportState.DONE, 200)
+    assert import_.movements_removed > 400
+    assert expected.held_movements(provider) == expected.expected_movements(account)
 
 
 def test_movement_that_a_list_leaves_out_shows_as_a_difference(app, connected, chartmogul):

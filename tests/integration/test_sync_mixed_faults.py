@@ -32,7 +32,7 @@ ANYWHERE: list[dict[str, Any]] = [
 ]
 IN_LISTS: list[dict[str, Any]] = [
     {"kind": "status", "status": 400},
-    *({"kind": kind} for kind in ("empty_page", "repeat_rows", "loop", "missing_cursor", "null_cursor")),
+    *({"kind": kind} for kind in ("empty_page", "repeat_rows", "loop", "circle", "missing_cursor", "null_cursor")),
     *({"kind": kind} for kind in ("entries_null", "entries_missing", "unknown_fields")),
     *({"kind": kind} for kind in ("kill_row", "kill_served_row", "move_row", "change_status")),
     *({"kind": kind, "row": 3} for kind in ("mrr_string", "mrr_null", "bad_date", "nul_name", "surrogate_name")),

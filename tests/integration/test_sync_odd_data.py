@@ -1,6 +1,7 @@
 """Odd data of ChartMogul: each has its rule, is told of by its record, and never stops the import."""
 
 import csv
+import json
 from io import StringIO
 from typing import Any
 
@@ -81,6 +82,21 @@ def test_merged_customer_is_gone_and_its_history_is_the_survivors(app, connect):
     assert_exact(provider, account)
     with across_tenants():
         assert db.session.scalars(select(Customer.gone_at).where(Customer.uuid == other)).one()
+
+
+def test_merged_customer_that_answers_as_its_survivor_is_gone_too(app, connect, chartmogul):
+    """What ChartMogul answers for a uuid that was merged is not written anywhere."""
+    provider, account = connect()
+    syncing.run(app, provider)
+    survivor, other = (account.activities()[place]["customer-uuid"] for place in (0, -1))
+    account.merge(survivor, other)
+    record = next(raw for raw in account.customers() if raw["uuid"] == survivor)
+    chartmogul.faults.add("not_json", match=f"/customers/{other}", body=json.dumps(record))
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.gone) == (ImportState.DONE, 1)
+    assert_exact(provider, account)
 
 
 def test_customers_of_one_external_id_stay_two(app, connect):

@@ -1,6 +1,7 @@
 """Reading subscriptions: only for who needs it, each live subscriber once, and whatever goes wrong on the way."""
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from tests import expected, factories, syncing
 from tests.conftest import on_sqlite
 from tests.texts import words_of
 from webapp import queue
+from webapp.chartmogul.client import Client
 from webapp.chartmogul.fields import FIELDS
 from webapp.extensions import db
 from webapp.models import Customer, Import, ImportState, ImportWarning, Property, Provider, Reason
 from webapp.models.types import now
 from webapp.tenancy import across_tenants
-from worker import fetch, refresh, subscriptions
+from worker import fetch, refresh, subscriptions, turn
+from worker.lease import Lease
 
 LIVE = ("Active", "Past Due")
 
@@ -210,6 +213,35 @@ def test_answer_that_cannot_be_used_is_one_customers_warning(app, provider, acco
     assert {uuid: held.get(uuid) for uuid in after if uuid != odd} == {
         uuid: after[uuid] for uuid in after if uuid != odd
     }
+
+
+def test_customer_who_never_gets_an_answer_is_one_warning(app, provider, account, chartmogul, costly, monkeypatch):
+    """Five would not fit in a turn: here 25 s are 0.2, and the turn's minute is 0.6."""
+    monkeypatch.setattr(fetch, "Client", partial(Client, total_seconds=0.2))
+    monkeypatch.setattr("webapp.queue.SLICE_SECONDS", 0.6)
+    odd = live(account)[0]
+    chartmogul.faults.add("hang", match=f"/customers/{odd}/subscriptions", seconds=60)
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, warnings(import_)) == (ImportState.DONE, {("subscriptions_unreadable", odd)})
+
+
+def test_import_shows_that_it_lives_while_answers_come_that_cannot_be_saved_yet(
+    app, provider, account, chartmogul, costly, monkeypatch
+):
+    """They are saved in order, and the first one is late."""
+    monkeypatch.setattr(turn, "SIGN_OF_LIFE_SECONDS", 0.05)
+    chartmogul.latency_ms = 20
+    first = min(live(account))
+    chartmogul.faults.add("stall", match=f"/customers/{first}/subscriptions", seconds=0.5)
+    beats, beat = [], Lease.beat
+    monkeypatch.setattr(Lease, "beat", lambda lease: beats.append(1) or beat(lease))
+
+    import_ = syncing.run(app, provider)
+
+    assert import_.state == ImportState.DONE
+    assert beats
 
 
 @on_sqlite

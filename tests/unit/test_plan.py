@@ -106,9 +106,24 @@ def test_read_that_is_taken_up_again_misses_nothing(hours: list[int], stops: int
             fetched = plan.advance(chain, page, at)
             plan.free(chain)
             if number < stops:
-                found |= set(owned(fetched))
-                checkpoint["movements"] = plan.place(fetched, checkpoint.get("movements", {}))
+                new = set(owned(fetched)) - found
+                found |= new
+                before = checkpoint.get("movements", {})
+                checkpoint["movements"] = plan.place(fetched, before, len(owned(fetched)), len(new))
     pytest.fail("the read does not end")
+
+
+def test_pages_without_a_new_row_are_counted_from_one_turn_to_the_next() -> None:
+    checkpoint: dict[str, Any] = {}
+    counted = []
+    for rows, new in ((3, 3), (3, 0), (3, 0), (0, 0), (3, 0), (3, 1), (3, 0)):
+        plan = Plan(checkpoint)
+        chain = next(each for each in plan._chains if each.stream == "movements")
+        page = plan.advance(chain, Page([{}] * rows, None, True, None), "a place")
+        checkpoint["movements"] = plan.place(page, checkpoint.get("movements", {}), rows, new)
+        counted.append(chain.stale)
+
+    assert counted == [0, 1, 2, 2, 3, 0, 1]
 
 
 def test_long_list_of_customers_is_cut_by_status_and_a_short_one_is_not() -> None:

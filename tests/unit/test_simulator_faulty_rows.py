@@ -68,6 +68,16 @@ def test_a_loop_serves_the_same_page_for_ever(sim: Simulator) -> None:
     assert first["has_more"] is True
 
 
+def test_a_circle_leads_to_the_beginning_by_another_cursor_each_time(sim: Simulator) -> None:
+    sim.faults.add("circle", match="/customers")
+    first = get(sim).json()
+    again = get(sim, cursor=first["cursor"]).json()
+
+    assert again["entries"] == first["entries"]
+    assert again["cursor"] != first["cursor"]
+    assert again["has_more"] is True
+
+
 def test_a_loop_of_movements_ignores_start_after(sim: Simulator) -> None:
     sim.faults.add("loop", match="/activities")
     first = get(sim, "/activities?per_page=10").json()

@@ -159,8 +159,8 @@ class Recorded(fetch.Reader):
         super().__init__("", "", None)
         self.answers = answers
 
-    def get(self, path: str, urgent: bool = False, **params: Any) -> Any:
-        assert (path, params.pop("per_page")) == (f"/customers/{UUID}/subscriptions", 200)
+    def _once(self, path: str, params: dict[str, Any], urgent: bool) -> Any:
+        assert (path, params["per_page"]) == (f"/customers/{UUID}/subscriptions", 200)
         answer = self.answers[str(params.get("cursor") or params.get("page") or "")]
         if isinstance(answer, Exception):
             raise answer

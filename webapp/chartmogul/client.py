@@ -7,6 +7,7 @@ ChartMogulError
 ├── Busy          429, 503: asked too often; `retry_after` in seconds, if ChartMogul said so
 └── Unavailable   no answer, a late or broken one, any other status; worth another try
     └── Refused   400, 422: it will not answer this request, however often it is asked
+        └── TooLarge  it answers with more than we take at once
 """
 
 import json
@@ -62,6 +63,10 @@ class Unavailable(ChartMogulError):
 
 
 class Refused(Unavailable):
+    pass
+
+
+class TooLarge(Refused):
     pass
 
 
@@ -213,7 +218,7 @@ def _body(response: requests.Response, ends: float) -> bytes:
         parts.append(part)
         size += len(part)
         if size > LARGEST_ANSWER:
-            raise Unavailable("the answer is too large")
+            raise TooLarge("the answer is too large")
         if time.monotonic() > ends:
             raise Unavailable("the answer came too slowly")
     return b"".join(parts)
