@@ -68,9 +68,10 @@ def _lines(chartmogul: ChartMogul, database: str, chain: float) -> Iterator[str]
         _change(chartmogul)
         second = _run(env, "importing", "again", "0")
         share = 100 * second["written"] / second["read"]
-        alone = max(second["steps"]["customers"], second["steps"]["movements"])
+        time.sleep(2)  # the limit has forgotten these requests, too
+        alone = _run(env, "importing", "read", "0")
         yield f"{rows} | second import, 1 % changed: rows written of rows read | {share:.2f} % | ≤ 2 % |"
-        yield f"{rows} | second import, in its reading alone | {second['seconds'] / alone:.2f} | ≤ 1.1 |"
+        yield f"{rows} | second import, in its reading alone | {second['seconds'] / alone['seconds']:.2f} | ≤ 1.1 |"
         yield f"{rows} | second import | {second['seconds']:.1f} s, {second['requests']} requests | |"
         yield f"{rows} | second import, answers 429 | {second['slowdowns']} | 0 |"
 

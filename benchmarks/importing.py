@@ -1,6 +1,7 @@
-"""One import, as a worker runs it, in a process of its own; prints its figures as JSON.
+"""One import, as a worker runs it, in a process of its own; prints its figures as JSON. Or only its reading: the same
+pages, in the same chains and within the same budget, of which nothing is kept.
 
-python -m benchmarks.importing new|again PROPERTIES
+python -m benchmarks.importing new|again|read PROPERTIES
 """
 
 import json
@@ -8,13 +9,15 @@ import resource
 import sys
 import threading
 import time
+from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import event, select
 
 from benchmarks.chartmogul import KEY
-from webapp import create_app, credentials
+from webapp import create_app, credentials, queue
 from webapp.chartmogul.client import check_key
 from webapp.chartmogul.fields import FIELDS, Cost
 from webapp.config import Settings
@@ -24,7 +27,9 @@ from webapp.models import Import, ImportState, Property, Provider, Source, Tenan
 from webapp.models.types import now
 from webapp.property_draft import Draft
 from webapp.tenancy import acting_for, owned
-from worker import runtime
+from worker import fetch, runtime
+from worker.limits import Budget
+from worker.plan import Plan
 from worker.sync import sync
 
 
@@ -36,7 +41,7 @@ def main(which: str, properties: str) -> None:
         if which == "new":
             connect(settings, "bench", KEY, int(properties))
         with acting_for(db.session.scalars(select(Tenant)).one().id):
-            print(json.dumps(_measure(_start())))
+            print(json.dumps(_read(settings) if which == "read" else _measure(_start())))
 
 
 def connect(settings: Settings, name: str, key: str, properties: int = 0) -> UUID:
@@ -71,14 +76,33 @@ def _start() -> UUID:
     return import_id
 
 
+def _read(settings: Settings) -> dict[str, Any]:
+    provider = Provider.current()
+    assert provider is not None
+    borders = list(map(date.fromisoformat, provider.movement_borders))
+    db.session.rollback()
+    per_second, parallel = settings.chartmogul_requests_per_second, settings.chartmogul_parallel
+    budget = Budget(queue.redis(), settings.secret_key, KEY, per_second, parallel)
+    reader, plan = fetch.Reader(settings.chartmogul_api_url, KEY, budget), Plan({}, borders)
+    began = time.monotonic()
+    for _ in fetch.side_by_side(reader, [partial(fetch.pages, reader, plan)] * parallel):
+        pass
+    return {"seconds": time.monotonic() - began, "requests": reader.requests}
+
+
 def _measure(import_id: UUID) -> dict[str, Any]:
-    written, first = [0], [0.0]
+    written, first, waits = [0], [0.0], [False]
 
     @event.listens_for(db.engine, "after_cursor_execute")
     def _count(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         if statement.split(None, 1)[0] in ("INSERT", "UPDATE", "DELETE"):
             written[0] += max(0, cursor.rowcount)
-            first[0] = first[0] or (time.monotonic() if statement.startswith("INSERT INTO customers") else 0)
+            waits[0] = waits[0] or statement.startswith("INSERT INTO customers")
+
+    @event.listens_for(db.engine, "commit")
+    def _there(_connection: Any) -> None:
+        if waits[0]:
+            first[0] = first[0] or time.monotonic()
 
     before, began, state = _cpu(), time.monotonic(), ""
     while state in ("", ImportState.RUNNING):

@@ -40,7 +40,7 @@ from webapp.models import (
 from webapp.models.types import now
 from webapp.tenancy import acting_for, insert_rows, owned, owned_update
 from webapp.values import Moment, PropertyType
-from worker import notices, rebuild_scores, refresh, runtime, scores
+from worker import notices, rebuild_scores, refresh, runtime, scores, sums
 from worker.lease import Lease
 from worker.score_claim import Claim
 
@@ -163,7 +163,7 @@ def _fill() -> None:
     held = db.session.scalars(owned(Provider)).one()
     db.session.expunge_all()
     db.session.rollback()
-    moment = Moment(now(), held.zone, refresh.total_mrr(held))
+    moment = Moment(now(), held.zone, sums.total_mrr(held))
     refresh.fill_properties(import_, held, lease, moment, lambda: None)
     lease.write(state=ImportState.DONE, ended_at=now(), lease_until=None)
     db.session.commit()

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, null
+from sqlalchemy import null
 
 from webapp.chartmogul.fields import Cost, Field, PropertyType, infer_custom_type
 from webapp.evidence import fields_without_values
@@ -350,14 +350,3 @@ def _note_filled(
             first = first.values(filled_at=at, filled_import_id=import_.id)
             db.session.execute(first.execution_options(synchronize_session=False))
     db.session.commit()
-
-
-def total_mrr(provider: Provider) -> int:
-    """Σ MRR of the account's present customers, in minor units."""
-    statement = owned(Customer, func.coalesce(func.sum(Customer.mrr_minor), 0)).where(
-        Customer.provider_id == provider.id, Customer.gone_at.is_(None)
-    )
-    with reading():
-        total = db.session.scalar(statement)
-        db.session.rollback()
-    return int(total or 0)

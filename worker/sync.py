@@ -256,7 +256,7 @@ class Run(Turn):
     def _fill_properties(self, reader: fetch.Reader) -> None:
         self._begin("properties")
         at = self._moment()
-        total = refresh.total_mrr(self.provider)
+        total = sums.total_mrr(self.provider)
         moment = Moment(at, self.provider.zone, total)
         if not self.import_.checkpoint.get("reconciled"):
             refresh.reconcile_customers(self.import_, self.provider, self.lease, moment)
