@@ -229,6 +229,15 @@ def test_turns_that_get_nowhere_end_the_import(app, connected, chartmogul, monke
 
     assert (import_.state, import_.reason) == (ImportState.FAILED, Reason.UNAVAILABLE)
 
+    with across_tenants():
+        again = db.session.scalars(select(Import)).one()
+        again.retry("ada@acme.example", again.generation, now())
+        db.session.commit()
+    turns = []
+    with syncing.listening(lambda *call: turns.append(1) if "fence=(imports.fence" in call[2] else None):
+        syncing.run(app, provider, import_.id)
+    assert len(turns) == 3
+
 
 @pytest.mark.parametrize("path", ["/metrics", r"/customers\?per_page=1&?"])
 def test_what_an_import_can_do_without_is_not_waited_for_turn_after_turn(app, connected, chartmogul, monkeypatch, path):

@@ -198,6 +198,8 @@ class Import(TenantOwned, Base):
         )
         if generation != self.generation or session.query(newer.exists()).scalar():
             self.checkpoint = {}  # what a newer import has read since must not be undone
+        # Turns that got nowhere are counted anew.
+        self.checkpoint = {name: kept for name, kept in self.checkpoint.items() if name not in ("idle", "in_vain")}
         self.state, self.generation, self.attempt = ImportState.WAITING, generation, 1
         self.reason = self.detail = self.started_at = self.ended_at = self.cancelled_by = self.not_before = None
         self.requested_by, self.waiting_since = by, at
