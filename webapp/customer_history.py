@@ -64,6 +64,9 @@ def history_of(
         total = db.session.scalar(owned(ValueChange, func.count()).where(*of)) or 0
     version = _version(property_)
     since = _known_since(property_, version, provider)
+    gone_at = customer.gone_at if property_.from_chartmogul else None
+    if gone_at and since and since > gone_at:
+        since = None  # of others
     ids = {change.import_id for change in changes if change.import_id}
     first_id = version.filled_import_id if version and version.filled_at == since else None
     imports = {row.id: row for row in db.session.scalars(owned(Import).where(Import.id.in_({*ids, first_id} - {None})))}
@@ -77,6 +80,7 @@ def history_of(
     if field and rebuildable:
         before = recorded[0][0] if recorded else until
         rebuilt = rebuild(field, type_, customer, _movements(customer, provider), provider.zone, before)
+        rebuildable = bool(rebuilt) or gone_at is None  # the movements of who is gone are, too
     return History(
         type_, changes, total, imports, recorded, rebuilt, keeps, rebuildable,
         since, imports.get(first_id) if first_id else None, until,

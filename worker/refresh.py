@@ -85,7 +85,7 @@ def _note(kinds: dict[object, object], samples: list[str], value: object) -> Non
 # What the values of a customer are read from. Named tuples, because a row's attributes take ten times as long.
 Facts = namedtuple(
     "Facts",
-    "id uuid name gone_at status mrr_minor arr_minor customer_since free_trial_started_at past_due_since "
+    "id uuid name status mrr_minor arr_minor customer_since free_trial_started_at past_due_since "
     "company email country city billing_system tags custom plans billing_interval_months quantity",
 )
 # Those of them that are read only if a property is made of them.
@@ -96,8 +96,8 @@ Moved = namedtuple("Moved", "customer_uuid at type movement_minor mrr_minor")
 def fill_properties(
     import_: Import, provider: Provider, lease: Lease, moment: Moment, may_go_on: Callable[[], None]
 ) -> None:
-    """Compute every ChartMogul property of every customer and write the values that differ. Goes on after the
-    slice it last finished."""
+    """Compute every ChartMogul property of every present customer and write the values that differ; of whoever is
+    gone stays what was known last. Goes on after the slice it last finished."""
     place = import_.checkpoint.get("filled", {})
     properties = _properties(provider, place.get("versions"))
     if not import_.has_done("subscriptions"):  # one that was made since waits for the next import
@@ -110,14 +110,10 @@ def fill_properties(
     read, begin = partial(_slice_after, provider, properties), place.get("after")
     slices = in_advance(read, begin, lambda slice_: slice_[0][-1].uuid) if properties else ()
     for customers, movements, known in slices:
-        gone = [place for place, customer in enumerate(customers) if customer.gone_at is not None]
-        for place in gone:
-            movements.pop(customers[place].uuid, None)
         values = columns_of(customers, [movements.get(customer.uuid, ()) for customer in customers], moment)
         columns = [_kept(*of, customers, warnings) for of in zip(properties, values, strict=True)]
         for id_, column in zip(versions, columns, strict=True):
-            empty = column.count(None) + sum(column[place] is not None for place in gone)
-            counts[id_] += len(column) - empty
+            counts[id_] += len(column) - column.count(None)
         new = list(zip(*columns, strict=True))
         differing = _that_differ(properties, customers, new, known)
         changed = _write_values(import_, properties, differing, moment.now)
@@ -280,17 +276,18 @@ def _old_values(provider_id: UUID, differing: Sequence[Differing], slots: Sequen
 
 
 def _customers_after(provider: Provider, uuid: str | None, size: int, unread: set[str]) -> list[Facts]:
-    """The next slice of the account's customers, in the database's own order of their uuids."""
+    """The next slice of the account's present customers, in the database's own order of their uuids."""
     table = Customer.__table__
     columns = raw_id(Customer.id), *(null() if name in unread else table.c[name] for name in Facts._fields[1:])
-    statement = owned(Customer, *columns).where(Customer.provider_id == provider.id)
+    present = Customer.provider_id == provider.id, Customer.gone_at.is_(None)
+    statement = owned(Customer, *columns).where(*present)
     rest = statement if uuid is None else statement.where(Customer.uuid > uuid)
     return list(map(Facts._make, read_rows(rest.order_by(Customer.uuid).limit(size))))
 
 
 def movements_of(provider: Provider, customers: Sequence[Any]) -> dict[str, list[Moved]]:
     """The movements that count, by customer uuid; nobody else's lie between these customers' but those of customers
-    that we do not hold."""
+    that we do not hold, or that are gone."""
     theirs = Movement.customer_uuid.between(customers[0].uuid, customers[-1].uuid)
     statement = Movement.that_count(provider, *Movement.__table__.c[Moved._fields]).where(theirs)
     found: dict[str, list[Moved]] = defaultdict(list)
