@@ -11,7 +11,7 @@ from webapp import mrr_history
 from webapp.chartmogul.fields import PropertyType
 from webapp.charts import Line
 from webapp.extensions import db
-from webapp.models import Customer, Import, Movement, Property, PropertyVersion, Provider, ValueChange
+from webapp.models import Customer, Import, ImportState, Movement, Property, PropertyVersion, Provider, ValueChange
 from webapp.rebuilt import Step, can_be_rebuilt, rebuild
 from webapp.tenancy import owned
 from webapp.value_history import Told, told
@@ -62,14 +62,12 @@ def history_of(
     total = len(changes)
     if total == MOST_CHANGES:
         total = db.session.scalar(owned(ValueChange, func.count()).where(*of)) or 0
-    version = _version(property_)
-    since = _known_since(property_, version, provider)
+    since, first = _first_filling(property_, provider)
     gone_at = customer.gone_at if property_.from_chartmogul else None
     if gone_at and since and since > gone_at:
-        since = None  # of others
+        since = first = None  # of others
     ids = {change.import_id for change in changes if change.import_id}
-    first_id = version.filled_import_id if version and version.filled_at == since else None
-    imports = {row.id: row for row in db.session.scalars(owned(Import).where(Import.id.in_({*ids, first_id} - {None})))}
+    imports = {row.id: row for row in db.session.scalars(owned(Import).where(Import.id.in_(ids)))}
     field = property_.chartmogul_field(provider.attributes) if property_.from_chartmogul else None
     keeps, rebuildable = not (field and field.drifts), bool(field and can_be_rebuilt(field))
     type_, recorded = PropertyType(property_.type), list[Step]()
@@ -83,7 +81,7 @@ def history_of(
         rebuildable = bool(rebuilt) or gone_at is None  # the movements of who is gone are, too
     return History(
         type_, changes, total, imports, recorded, rebuilt, keeps, rebuildable,
-        since, imports.get(first_id) if first_id else None, until,
+        since, first, until,
     )  # fmt: skip
 
 
@@ -92,12 +90,22 @@ def _version(property_: Property) -> PropertyVersion | None:
     return db.session.scalars(owned(PropertyVersion).where(*of_now)).first()
 
 
-def _known_since(property_: Property, version: PropertyVersion | None, provider: Provider) -> datetime | None:
-    """Since when the values of this definition are kept; a connection that begins anew fills them without a change."""
+def _first_filling(property_: Property, provider: Provider) -> tuple[datetime | None, Import | None]:
+    """Since when the values of this definition are kept, and by which import first. It may have been one of another
+    account: then this account's own followed later."""
+    version = _version(property_)
     if not property_.from_chartmogul:
-        return version.defined_at if version else property_.created_at
-    filled = (version.filled_at if version else None) or property_.filled_at
-    return max(filled, provider.connected_at) if filled and provider.connected_at else filled
+        return version.defined_at if version else property_.created_at, None
+    filled = version or property_
+    if filled.filled_at is None:
+        return None, None
+    first = db.session.scalars(owned(Import).where(Import.id == filled.filled_import_id)).first()
+    if first is None or first.provider_id == provider.id:
+        return filled.filled_at, first
+    ended = Import.provider_id == provider.id, Import.state.in_((ImportState.DONE, ImportState.PARTLY_DONE))
+    later = owned(Import).where(*ended, Import.ended_at >= filled.filled_at).order_by(Import.number).limit(1)
+    own = db.session.scalars(later).first()
+    return (own.ended_at, own) if own else (None, None)
 
 
 def _recorded(changes: Sequence[Told], value: Value | None, since: datetime | None) -> list[Step]:
