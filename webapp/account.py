@@ -10,11 +10,10 @@ from webapp.chartmogul.records import MonthRecord
 from webapp.charts import month_bars
 from webapp.extensions import db
 from webapp.freshness import stale_since
-from webapp.models import Import, ImportState, ImportWarning, Provider
+from webapp.models import Import, ImportWarning, Provider
+from webapp.models.imports import COMPLETE
 from webapp.rendering import day, money, zone
 from webapp.tenancy import owned
-
-COMPLETE = (ImportState.DONE, ImportState.PARTLY_DONE)
 
 
 def newest_complete_import(provider: Provider) -> Import | None:

@@ -11,7 +11,8 @@ from webapp import mrr_history
 from webapp.chartmogul.fields import PropertyType
 from webapp.charts import Line
 from webapp.extensions import db
-from webapp.models import Customer, Import, ImportState, Movement, Property, PropertyVersion, Provider, ValueChange
+from webapp.models import Customer, Import, Movement, Property, PropertyVersion, Provider, ValueChange
+from webapp.models.imports import COMPLETE
 from webapp.rebuilt import Step, can_be_rebuilt, rebuild
 from webapp.tenancy import owned
 from webapp.value_history import Told, told
@@ -102,7 +103,7 @@ def _first_filling(property_: Property, provider: Provider) -> tuple[datetime | 
     first = db.session.scalars(owned(Import).where(Import.id == filled.filled_import_id)).first()
     if first is None or first.provider_id == provider.id:
         return filled.filled_at, first
-    ended = Import.provider_id == provider.id, Import.state.in_((ImportState.DONE, ImportState.PARTLY_DONE))
+    ended = Import.provider_id == provider.id, Import.state.in_(COMPLETE)
     later = owned(Import).where(*ended, Import.ended_at >= filled.filled_at).order_by(Import.number).limit(1)
     own = db.session.scalars(later).first()
     return (own.ended_at, own) if own else (None, None)

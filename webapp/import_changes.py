@@ -6,11 +6,12 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, and_, false, or_
 
 from webapp.extensions import db
 from webapp.import_list import Nonsense
-from webapp.models import Customer, Import, ImportState, Property, PropertyVersion, Provider, ValueChange
+from webapp.models import Customer, Import, Property, PropertyVersion, Provider, ValueChange
+from webapp.models.imports import COMPLETE
 from webapp.spreadsheets import csv_text, harmless
 from webapp.tenancy import acting_for, owned
 from webapp.value_history import Told, told
@@ -23,10 +24,12 @@ HEAD = ("name", "external_id", "chartmogul_uuid", "property", "type", "from", "t
 
 @dataclass(frozen=True, slots=True)
 class FirstFilled:
-    """A property that the import filled for the first time; of how many customers, as long as that is known."""
+    """A property that the import filled for the first time; of how many customers, as long as that is known; and
+    whether another account had filled it before."""
 
     property: Property
     customers: int | None
+    elsewhere: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def changes_of(import_id: UUID, customer_ids: Sequence[UUID]) -> Select[Any]:
 
 def last_changes(customer: Customer, provider: Provider) -> tuple[Import, list[Told]] | None:
     """What changed of a customer in the newest import that ended well; None before there is one."""
-    ended = Import.provider_id == provider.id, Import.state.in_((ImportState.DONE, ImportState.PARTLY_DONE))
+    ended = Import.provider_id == provider.id, Import.state.in_(COMPLETE)
     newest = db.session.scalars(owned(Import).where(*ended).order_by(Import.number.desc()).limit(1)).first()
     if newest is None:
         return None
@@ -105,12 +108,33 @@ def _by_property(change: Told) -> tuple[str, str]:
 def _first_filled(import_: Import) -> list[FirstFilled]:
     """How many were filled is a count of the property's last filling, so of an older one it is not known."""
     of_it = (PropertyVersion.property_id == Property.id) & (PropertyVersion.tenant_id == Property.tenant_id)
-    both = owned(Property, Property, PropertyVersion.version).join(PropertyVersion, of_it)
-    found = both.where(PropertyVersion.filled_import_id == import_.id).order_by(Property.name, PropertyVersion.version)
+    both = owned(Property, Property, PropertyVersion.version, PropertyVersion.filled_import_id)
+    by_it = PropertyVersion.filled_import_id == import_.id
+    found = both.join(PropertyVersion, of_it).where(or_(by_it, _filled_elsewhere(import_)))
     return [
-        FirstFilled(row, row.filled_count if (row.version, row.filled_import_id) == (version, import_.id) else None)
-        for row, version in db.session.execute(found)
+        FirstFilled(
+            row,
+            row.filled_count if (row.version, row.filled_import_id) == (version, import_.id) else None,
+            first != import_.id,
+        )
+        for row, version, first in db.session.execute(found.order_by(Property.name, PropertyVersion.version))
     ]
+
+
+def _filled_elsewhere(import_: Import) -> ColumnElement[bool]:
+    """Whether a definition of now was there, and another account had filled it since this account's import before:
+    then it waited for this one, too."""
+    if import_.state not in COMPLETE or import_.started_at is None or import_.ended_at is None:
+        return false()
+    own = owned(Import, Import.id).where(Import.provider_id == import_.provider_id)
+    before = own.where(Import.number < import_.number, Import.state.in_(COMPLETE))
+    return and_(
+        PropertyVersion.version == Property.version,
+        PropertyVersion.defined_at <= import_.started_at,
+        PropertyVersion.filled_import_id.not_in(own),
+        PropertyVersion.filled_at <= import_.ended_at,
+        ~before.where(Import.ended_at >= PropertyVersion.filled_at).exists(),
+    )
 
 
 def _cells(customer: Customer, change: Told) -> list[str]:

@@ -3,7 +3,8 @@
 from sqlalchemy import func
 
 from webapp.extensions import db
-from webapp.models import CustomerValues, Import, ImportState, Property, PropertyVersion, Provider, Scoring, Source
+from webapp.models import CustomerValues, Import, Property, PropertyVersion, Provider, Scoring, Source
+from webapp.models.imports import COMPLETE
 from webapp.scoring import score_from_nothing
 from webapp.tenancy import owned
 
@@ -13,7 +14,7 @@ def change_account(provider: Provider, scoring: Scoring | None) -> None:
     filled counts until then, as stale as that is, and is scored; not what was defined since. The row of the tenant's
     scoring is locked. The caller commits."""
     Property.await_sync()
-    ended = Import.provider_id == provider.id, Import.state.in_((ImportState.DONE, ImportState.PARTLY_DONE))
+    ended = Import.provider_id == provider.id, Import.state.in_(COMPLETE)
     last = db.session.scalars(owned(Import).where(*ended).order_by(Import.ended_at.desc()).limit(1)).first()
     properties = _filled_by(last) if last else []
     if last is None or not properties:

@@ -7,7 +7,7 @@ from typing import Any
 from zlib import crc32
 
 from webapp.models import Import, ImportState
-from webapp.models.imports import MOST_CUT_OFFS
+from webapp.models.imports import COMPLETE, MOST_CUT_OFFS
 from webapp.rendering import count, duration
 from webapp.wording import STATES, STEP_STATES, STEPS, Look
 
@@ -134,7 +134,7 @@ def tries(import_: Import) -> int:
 
 def outcome(import_: Import) -> str:
     """What an ended import did, in one line."""
-    whole = import_.state in (ImportState.DONE, ImportState.PARTLY_DONE)
+    whole = import_.state in COMPLETE
     moved = import_.movements_added + import_.movements_removed
     if not whole and not import_.changed + moved + import_.values_changed:
         return "No data was changed"

@@ -11,7 +11,8 @@ from webapp.customer_columns import all_properties
 from webapp.evidence import has_no_values
 from webapp.extensions import db
 from webapp.forms.properties import problems_of
-from webapp.models import Import, ImportState, Property, Provider, Source
+from webapp.models import Import, Property, Provider, Source
+from webapp.models.imports import COMPLETE
 from webapp.previews import Preview, known, preview, requests_for, samples
 from webapp.property_draft import AS_WORDS, Draft, fields_of
 from webapp.redefinitions import Redefinition, redefinition
@@ -111,6 +112,6 @@ def _grouped(fields: Mapping[str, Field]) -> dict[str, list[Field]]:
 
 def _last_import() -> Import | None:
     """The newest import whose data the preview shows."""
-    done = Import.state.in_((ImportState.DONE, ImportState.PARTLY_DONE))
+    done = Import.state.in_(COMPLETE)
     found: Import | None = db.session.scalar(owned(Import).where(done).order_by(desc(Import.number)).limit(1))
     return found

@@ -2,14 +2,16 @@
 
 import csv
 import io
+import re
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
-from simulator import Simulator
+from simulator import Account, Simulator
 from tests import factories, syncing
 from tests.factories import Cast
+from tests.integration.test_other_accounts import from_chartmogul, reconnect, set_up
 from tests.pages import statements, table
 from tests.texts import words_of
 from webapp.audit import AuditEntry
@@ -87,7 +89,36 @@ def test_first_filling_is_told_and_is_no_change(app, person, cast, chartmogul: S
 
     assert "MRR was filled for the first time" in pages[0]
     assert "for the first time" not in pages[1]
-    assert all("No value of a customer changed" in page for page in pages)
+    assert "No change of a value is listed." in pages[0]
+    assert "No value of a customer changed in this import." in pages[1]
+
+
+def test_first_filling_of_another_account_is_told(app, person, cast, chartmogul: Simulator):
+    ada, accounts = person(cast.ada), [Account("Acme Analytics", seed=3, size=12), Account("Beta", seed=2, size=9)]
+    first = syncing.connect_only(cast.acme, chartmogul, accounts[0])
+    other = chartmogul.add_key("f" * 32, accounts[1]).key
+    from_chartmogul(ada, "cm_status")
+    imports = [syncing.run(app, first)]
+    reconnect(ada, other)
+    second = set_up(cast)
+    imports += [syncing.run(app, second)]
+    from_chartmogul(ada, "cm_mrr")
+    imports += [syncing.run(app, second)]
+    reconnect(ada, syncing.KEY)
+    imports += [syncing.run(app, set_up(cast))]
+    ids = [import_.id for import_ in imports]
+
+    pages = [words_of(section(ada.get(f"/imports/{id_}").text)) for id_ in ids]
+
+    told = [re.findall(r"(cm_\w+) was filled for the first time(.*?)[:.]", page) for page in pages]
+    assert told == [
+        [("cm_status", "")],
+        [("cm_status", " in this account")],
+        [("cm_mrr", "")],
+        [("cm_mrr", " in this account")],
+    ]
+    assert "in this account: 12 customers." in pages[3]
+    assert all("No value of a customer changed" not in page for page in pages)
 
 
 def test_count_of_a_first_filling_is_told_while_it_is_known(person, cast, import_):

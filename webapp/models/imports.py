@@ -38,6 +38,8 @@ class ImportState(StrEnum):
 
 
 LIVE_IMPORT_STATES = (ImportState.WAITING, ImportState.RUNNING, ImportState.CANCELLING)
+# It went through all of the account.
+COMPLETE = (ImportState.DONE, ImportState.PARTLY_DONE)
 
 
 class Trigger(StrEnum):
