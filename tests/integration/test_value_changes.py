@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from simulator import Account
 from tests import expected, factories, syncing
+from tests.texts import words_of
 from webapp.chartmogul.fields import FIELDS, PropertyType
 from webapp.customer_columns import all_properties
 from webapp.extensions import db
@@ -89,6 +90,27 @@ def test_import_that_was_cut_off_tells_each_change_once(app, connected, monkeypa
         for field in KEPT
         if before[uuid].get(field) != after[uuid].get(field)
     } <= set(found)
+
+
+def test_import_that_is_retried_counts_also_what_its_first_try_changed(app, person, connected, chartmogul, cast):
+    provider, account = connected
+    syncing.run(app, provider)
+    account.advance(3)
+    victim = account.customers()[5]["uuid"]
+    account.delete(victim)
+    chartmogul.faults.add("edit_row", match="/customers", row=1, times=1, set={"mrr": "a lot"})
+    first = syncing.run(app, provider)
+    state, changed, gone = first.state, first.values_changed, first.gone
+
+    assert person(cast.ada).post(f"/imports/{first.id}/retry").status_code == 303
+    again = syncing.run(app, provider, first.id)
+
+    assert (state, again.state) == (ImportState.PARTLY_DONE, ImportState.DONE)
+    listed = len([change for change in changes(provider) if change[-1] == first.id])
+    assert again.values_changed >= changed >= listed > 5
+    assert again.gone == gone >= 1
+    page = words_of(person(cast.max).get(f"/imports/{first.id}").text)
+    assert f"Property values {again.values_changed:,} changed: which" in page
 
 
 def test_property_made_later_is_filled_without_a_word_and_its_neighbours_changes_are_told(app, connected, cast):
