@@ -59,6 +59,27 @@ def test_page_says_how_many_values_could_not_be_read(person, cast, provider):
     assert "Left empty" not in page_of(person(cast.max), other)
 
 
+def test_page_does_not_count_what_was_not_kept(person, cast, provider):
+    """An import keeps so many warnings and counts the others."""
+    import_ = factories.make_import(provider, warnings=20_000)
+    filled = {"filled_version": 1, "filled_at": now(), "filled_import_id": import_.id, "type": "number"}
+    seats, other = (factories.make_property(cast.acme, name, field="cm_city", **filled) for name in ("Seats", "Other"))
+    full = factories.make_property(cast.acme, "Full", **filled, filled_count=1)
+    factories.make_customer(provider)
+    with acting_for(cast.acme.id):
+        row = {"import_id": import_.id, "kind": "value_unreadable", "property_id": seats.id}
+        insert_rows(ImportWarning, [row, row])
+        db.session.commit()
+    max_ = person(cast.max)
+
+    pages = [words_of(page_of(max_, property_)) for property_ in (seats, other, full)]
+
+    assert "Left empty at least 2 values that cannot be read as a number" in pages[0]
+    assert "Left empty how many values cannot be read is not known: import #1 had more warnings" in pages[1]
+    assert "Left empty" not in pages[2]
+    assert all("No customer has a value None of" not in page for page in pages)
+
+
 def test_page_says_what_it_is_and_who_filled_it(person, cast, provider):
     import_ = factories.make_import(provider)
     property_ = factories.make_property(

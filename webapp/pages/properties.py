@@ -14,7 +14,7 @@ from webapp.distributions import distribution, examples, filled_by_hand
 from webapp.extensions import db
 from webapp.freshness import customer_count, property_state, stale_since
 from webapp.gate import members_too
-from webapp.models import CustomerValues, ImportWarning, Property, Provider, Source
+from webapp.models import CustomerValues, Import, ImportWarning, Property, Provider, Source
 from webapp.models.properties import Deleted
 from webapp.property_draft import AS_WORDS
 from webapp.property_uses import in_score, last_imports, shown_to
@@ -66,6 +66,8 @@ def show(id: UUID) -> AnyResponse:
     property_, provider = owned_or_404(Property, id), Provider.current()
     type_, field = PropertyType(property_.type), property_.chartmogul_field(provider.attributes if provider else {})
     spread = distribution(property_, provider) if provider else None
+    filled_by = next(iter(last_imports([property_]).values()), None)
+    unreadable, at_least = _unreadable(property_, filled_by) if filled_by else (0, False)
     words = render_template(
         "properties/show.html",
         property=property_,
@@ -80,19 +82,22 @@ def show(id: UUID) -> AnyResponse:
         spread=spread,
         drawing=histogram(spread.bars) if spread and spread.bars and type_ in IN_RANGES else None,
         examples=examples(property_, provider) if provider else [],
-        filled_by=next(iter(last_imports([property_]).values()), None),
+        filled_by=filled_by,
         users=shown_to(all_properties())[property_.codename],
         in_score=in_score().get(property_.id.hex),
         versions=versions_of(property_),
-        unreadable=_unreadable(property_),
+        unreadable=unreadable,
+        at_least=at_least,
     )
     return make_response(words)
 
 
-def _unreadable(property_: Property) -> int:
-    """How many customers' values the import that filled the property could not read."""
-    of_it = ImportWarning.import_id == property_.filled_import_id, ImportWarning.property_id == property_.id
-    return db.session.scalar(owned(ImportWarning, func.count()).where(*of_it)) or 0
+def _unreadable(property_: Property, filled_by: Import) -> tuple[int, bool]:
+    """How many customers' values the import that filled the property could not read, and whether it may be more: not
+    all of its warnings were kept."""
+    counts = func.count(), func.count().filter(ImportWarning.property_id == property_.id)
+    kept, of_it = db.session.execute(owned(ImportWarning, *counts).where(ImportWarning.import_id == filled_by.id)).one()
+    return of_it, filled_by.warnings > kept
 
 
 @blueprint.route("/properties/<uuid:id>/delete", methods=["GET", "POST"])
