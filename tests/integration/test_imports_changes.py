@@ -53,6 +53,9 @@ def test_page_lists_customers_with_their_changes(person, cast, provider, import_
         ["Bert", "MRR", "129.00 EUR", "none"],
     ]
     assert f'href="/customers/{anna.id}"' in page
+    groups = page.split("<tbody>")[1:]
+    assert [group.count("<tr>") for group in groups] == [2, 1]
+    assert all(group.count('scope="rowgroup"') == 1 for group in groups)
 
 
 def test_values_are_read_by_the_definition_of_then(person, cast, provider, import_):
