@@ -60,6 +60,7 @@ SUBSCRIPTIONS = st.fixed_dictionaries(
     }
 )
 
+TEXTS = st.none() | st.text(max_size=4)
 TYPES = ("new_biz", "expansion", "contraction", "churn", "reactivation")
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "America/Sao_Paulo")
 
@@ -91,6 +92,13 @@ def histories(draw: st.DrawFn) -> tuple[Customer, list[Movement], Moment]:
         Customer,
         status=st.sampled_from(("Active", "Past Due", "Cancelled", "New Lead", None)),
         mrr_minor=amount,
+        arr_minor=amount,
+        country=TEXTS,
+        city=TEXTS,
+        company=TEXTS,
+        email=TEXTS,
+        billing_system=TEXTS,
+        tags=st.lists(st.text(max_size=4), max_size=3).map(tuple),
         customer_since=st.none() | at,
         free_trial_started_at=st.none() | at,
         past_due_since=st.none() | at,

@@ -105,19 +105,19 @@ class Reference:
         return None if self.customer.status is None else self.customer.status == "Cancelled"
 
     def cm_country(self) -> Any:
-        return self.customer.country
+        return self.customer.country or None
 
     def cm_city(self) -> Any:
-        return self.customer.city
+        return self.customer.city or None
 
     def cm_company(self) -> Any:
-        return self.customer.company
+        return self.customer.company or None
 
     def cm_email(self) -> Any:
-        return self.customer.email
+        return self.customer.email or None
 
     def cm_billing_system(self) -> Any:
-        return self.customer.billing_system
+        return self.customer.billing_system or None
 
     def cm_tags(self) -> Any:
         return tuple(self.customer.tags) if self.customer.tags else None
