@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from webapp.extensions import db
 from webapp.gate import own_path, parts_of, safe_next
+from webapp.gone_customers import gone_customers
 from webapp.import_changes import changed_customers
 from webapp.import_list import (
     PER_PAGE,
@@ -40,10 +41,11 @@ def _sync_facts(around: Surroundings) -> dict[str, Any]:
 
 def page(import_: Import, status: int = 200, problem: str | None = None) -> Response:
     """The page of one import, or for htmx the part of it that changes."""
-    facts = {"errors": find_errors(import_, page_of(request.args)), "around": surroundings([import_])}
+    facts: dict[str, Any] = {"errors": find_errors(import_, page_of(request.args)), "around": surroundings([import_])}
     changed = None if import_.live else changed_customers(import_, request.args.get("customers_after", ""))
-    index, partial = "imports/show.html", "imports/_import.html"
-    return page_or_partial(index, partial, status, import_=import_, problem=problem, changed=changed, **facts)
+    gone = gone_customers(import_, request.args.get("gone_after", "")) if import_.gone and not import_.live else None
+    facts |= {"import_": import_, "problem": problem, "changed": changed, "gone": gone}
+    return page_or_partial("imports/show.html", "imports/_import.html", status, **facts)
 
 
 def moving_piece(import_: Import, said: str) -> Response:

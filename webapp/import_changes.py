@@ -44,15 +44,20 @@ class ChangedCustomers:
 
 def changed_customers(import_: Import, after: str) -> ChangedCustomers:
     """The customers after one, an id of an address; all queries are stretches of the index by import and customer."""
-    try:
-        begins = UUID(after) if after else None
-    except ValueError:
-        raise Nonsense("customers_after") from None
+    begins = place_in("customers_after", after)
     ids = _ids_after(import_.id, begins, CUSTOMERS_PER_PAGE + 1)
     shown, rest = ids[:CUSTOMERS_PER_PAGE], ids[CUSTOMERS_PER_PAGE:]
     return ChangedCustomers(
         _rows(import_.id, shown), _first_filled(import_), begins is None, shown[-1] if rest else None
     )
+
+
+def place_in(name: str, after: str) -> UUID | None:
+    """The id after which a page of a list begins, from an argument of an address."""
+    try:
+        return UUID(after) if after else None
+    except ValueError:
+        raise Nonsense(name) from None
 
 
 def changes_csv(tenant_id: UUID, import_id: UUID) -> Iterator[str]:

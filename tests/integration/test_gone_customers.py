@@ -1,6 +1,7 @@
 """A customer that is no longer in ChartMogul is kept as it was when it was last there, until it comes back."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, update
@@ -8,11 +9,14 @@ from sqlalchemy import select, update
 from simulator import Account
 from tests import factories, syncing
 from tests.factories import Cast
+from tests.pages import column
+from tests.person import Person
 from tests.texts import words_of
 from webapp.chartmogul.fields import FIELDS
 from webapp.customer_columns import all_properties, fetch_values
 from webapp.extensions import db
 from webapp.models import Customer, Property, Provider, ValueChange
+from webapp.models.types import now
 from webapp.tenancy import across_tenants, acting_for, owned
 
 KEPT = ("cm_status", "cm_mrr_vs_peak_pct", "cm_recurring_revenue", "cm_last_movement", "cm_tenure_days")
@@ -145,3 +149,54 @@ def test_property_that_was_redefined_has_no_value_of_it_any_more(app, person, ca
     assert "Churned History of Churned none ChartMogul Never filled" in words_of(
         person(cast.max).get(f"/customers/{customer_of(provider, uuid).id}").text
     )
+
+
+def gone_on(somebody: Person, address: str) -> tuple[list[str], str]:
+    """Which customers the page of an import names as gone, and the page."""
+    page = somebody.get(address).text
+    return column(page[page.index('aria-labelledby="gone"') :]), page
+
+
+def test_page_of_the_import_names_who_was_gone_until_they_come_back(app, person, cast: Cast, connected):
+    provider, account, uuid = connected
+    name = customer_of(provider, uuid).title
+    account.delete(uuid)
+    imports = [syncing.run(app, provider).id]
+    other = account.customers()[0]["uuid"]
+    account.delete(other)
+    imports += [syncing.run(app, provider).id]
+    max_, addresses = person(cast.max), [f"/imports/{id_}" for id_ in imports]
+
+    (first, page), (second, _) = (gone_on(max_, address) for address in addresses)
+    account.reset()
+    db.session.expire_all()
+    syncing.run(app, provider)
+
+    assert (first, second) == ([name], [customer_of(provider, other).title])
+    assert "No longer in ChartMogul 1: which" in words_of(page)
+    assert f'href="/customers/{customer_of(provider, uuid).id}"' in page
+    assert "All of them came back since." in max_.get(addresses[0]).text
+
+
+def test_gone_customers_come_50_to_a_page_of_an_index(app, person, cast: Cast):
+    provider = factories.make_provider(cast.acme, last_success_at=now())
+    import_ = factories.make_import(provider, gone=60)
+    gone = {"gone_at": import_.started_at, "changed_import_id": import_.id}
+    for number in range(60):
+        factories.make_customer(provider, f"Customer {number:02}", **gone)
+    factories.make_customer(provider, "Before", **{**gone, "gone_at": import_.started_at - timedelta(days=9)})
+    factories.make_customer(provider, "Of another", **{**gone, "changed_import_id": uuid4()})
+    factories.make_customer(provider, "There")
+    max_, address, pages = person(cast.max), f"/imports/{import_.id}", []
+
+    while address:
+        names, page = gone_on(max_, address)
+        pages.append(names)
+        address = page.split('">Next<')[0].split('href="')[-1].replace("&amp;", "&") if ">Next<" in page else ""
+
+    assert [len(names) for names in pages] == [50, 10]
+    assert len({name for names in pages for name in names}) == 60
+    assert pages[0] == sorted(pages[0])
+    assert max_.get(f"/imports/{import_.id}?gone_after=x").status_code == 404
+    assert "no more of them" in max_.get(f"/imports/{import_.id}?gone_after={'f' * 32}").text
+    assert person(cast.gil).get(f"/imports/{import_.id}").status_code == 404

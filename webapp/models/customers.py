@@ -8,7 +8,17 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_OID, UUID
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKeyConstraint, Index, LargeBinary, Select, String, and_
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Select,
+    String,
+    and_,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.chartmogul.records import CustomerRecord
@@ -111,6 +121,10 @@ class Customer(TenantOwned, Base):
         except ValueError:
             return None
         return host.removeprefix("www.") or None
+
+
+_GONE = Customer.gone_at.is_not(None)
+Index("ix_customers_gone", Customer.provider_id, Customer.gone_at, sqlite_where=_GONE, postgresql_where=_GONE)
 
 
 @lru_cache(maxsize=64)
