@@ -48,8 +48,8 @@ def csv_lines(
     with_score: bool = False,
 ) -> Iterator[str]:
     """The file, a slice at a time; each is a transaction of its own, so that a slow reader holds none."""
-    head = [*HEAD, *SCORE_HEAD] if with_score else HEAD
-    yield csv_text([[*head, *(property_.codename for property_ in properties)]])
+    head = [*HEAD, *(property_.codename for property_ in properties), *(SCORE_HEAD if with_score else ())]
+    yield csv_text([head])
     while some := [line.decode().strip() for line in islice(uuids, SLICE)]:
         with acting_for(tenant_id):
             rows = _rows(provider_id, some, properties, with_score)
@@ -70,10 +70,10 @@ def _rows(
     rows = []
     for at, row in enumerate(found):
         cells = [harmless(text or "") for text in (row.name, row.external_id, row.uuid)]
-        cells += scores.get(row.uuid, [""] * len(SCORE_HEAD)) if with_score else []
         for type_, column in zip(types, values, strict=True):
             cell = csv_value(type_, column[at])
             cells.append(harmless(cell) if type_ in WORDS else cell)
+        cells += scores.get(row.uuid, [""] * len(SCORE_HEAD)) if with_score else []
         rows.append(cells)
     return rows
 

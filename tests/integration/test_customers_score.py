@@ -185,12 +185,12 @@ def test_pages_by_score_lead_on_and_back(person, cast, provider, version):
     assert back == first
 
 
-def test_file_holds_score_grade_and_trend_after_its_head(person, cast, customers):
+def test_file_holds_score_grade_and_trend_after_the_properties(person, cast, customers):
     answer = person(cast.ada).get("/customers.csv?sort=-score&grade=1,2,4,none")
 
     head, *rows = csv.reader(io.StringIO(answer.text, newline=""))
-    assert head == ["name", "external_id", "chartmogul_uuid", "score", "grade", "trend", "size", "growth"]
-    assert [(row[0], *row[3:6]) for row in rows] == [
+    assert head == ["name", "external_id", "chartmogul_uuid", "size", "growth", "score", "grade", "trend"]
+    assert [(row[0], *row[5:]) for row in rows] == [
         ("Cedar", "90.0", "1", "2.9"),
         ("Birch", "60.8", "2", "-4.0"),
         ("Ash", "34.5", "4", "-16.0"),

@@ -24,7 +24,7 @@ blueprint = Blueprint("exports", __name__)
 @members_too
 @not_for_support
 def show() -> Response:
-    """All of the list's rows, in its order; the score, then all properties, the chosen columns first."""
+    """All of the list's rows, in its order; all properties, the chosen columns first, then the score."""
     provider, properties = Provider.current(), all_properties()
     query = CustomerQuery.of(request.args, sortable_columns(properties), properties)
     view = open_view(query.view)
