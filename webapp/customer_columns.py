@@ -38,10 +38,7 @@ class Column:
 
     @classmethod
     def of(cls, property_: Property) -> "Column":
-        key = property_.codename
-        if key in KEYS_OF_THE_SCORE:  # defined before there was a score: its order has another name
-            key += ".value"
-        return cls(key, property_.name, PropertyType(property_.type), property_)
+        return cls(key_of(property_.codename), property_.name, PropertyType(property_.type), property_)
 
     @property
     def numeric(self) -> bool:
@@ -103,6 +100,11 @@ OF_THE_SCORE = (
     RISK,
 )
 KEYS_OF_THE_SCORE = frozenset(column.key for column in OF_THE_SCORE)
+
+
+def key_of(codename: str) -> str:
+    """What a property's column is sorted by in an address; where the score has that name already, another one."""
+    return f"{codename}.value" if codename in KEYS_OF_THE_SCORE else codename
 
 
 class Keyed(Protocol):

@@ -9,6 +9,7 @@ from webapp.extensions import db
 from webapp.models import Import, Property, PropertyVersion
 from webapp.models.types import now
 from webapp.property_draft import Draft
+from webapp.property_uses import follow
 from webapp.scoring import redefining
 from webapp.tenancy import current_tenant_id, owned, owned_delete
 
@@ -21,6 +22,8 @@ def define(edited: Property | None, draft: Draft, others: Iterable[Property], by
         if edited.definition != draft.definition:
             redefining(edited)
         edited.lock()
+        if edited.codename != draft.codename:
+            follow(edited.codename, draft.codename)
     property_ = edited or Property(tenant_id=current_tenant_id(), version=1, created_at=now())
     property_.name, property_.codename, property_.updated_at = draft.name, draft.codename, now()
     if edited is None:

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from webapp.customer_columns import chosen_columns
+from webapp.customer_columns import chosen_columns, key_of
+from webapp.customer_filters import HOW
 from webapp.extensions import db
-from webapp.models import HealthVersion, Import, Property, User
+from webapp.models import HealthVersion, Import, Property, SavedView, User
 from webapp.score_words import importance, share_of
 from webapp.tenancy import current_tenant_id, owned
 
@@ -22,6 +23,23 @@ def shown_to(properties: Sequence[Property]) -> Counter[str]:
     return Counter(
         column.key for columns in db.session.scalars(choices) for column in chosen_columns(properties, columns)
     )
+
+
+def follow(before: str, codename: str) -> None:
+    """A property gets another codename: what users keep names it by that one from now on. The caller commits."""
+    for user in db.session.scalars(select(User).where(User.tenant_id == current_tenant_id())):
+        user.columns = _renamed(user.columns, before, codename)
+    for view in db.session.scalars(owned(SavedView)):
+        view.columns = _renamed(view.columns, before, codename)
+        of_it = {f"{before}.{kind}": f"{codename}.{kind}" for kind in HOW}
+        args = {of_it.get(name, name): value for name, value in view.args.items()}
+        falling, key = "-" * args.get("sort", "").startswith("-"), args.get("sort", "").removeprefix("-")
+        view.args = args | ({"sort": falling + key_of(codename)} if key == key_of(before) else {})
+
+
+def _renamed(columns: list[str] | None, before: str, codename: str) -> list[str] | None:
+    # Each once: one may be there already, of a property that was deleted.
+    return columns and list(dict.fromkeys(codename if each == before else each for each in columns))
 
 
 def in_score() -> dict[str, str]:
