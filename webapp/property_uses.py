@@ -18,11 +18,20 @@ def shown_to(properties: Sequence[Property]) -> Counter[str]:
     """How many users have each property as a column of their customers' table, by codename. `properties`: all of the
     tenant's, because whoever has chosen no columns sees the first few."""
     choices = select(User.columns).where(User.tenant_id == current_tenant_id(), User.active)
-    if not properties:
-        return Counter()
-    return Counter(
-        column.key for columns in db.session.scalars(choices) for column in chosen_columns(properties, columns)
-    )
+    tables = (chosen_columns(properties, columns) for columns in db.session.scalars(choices))
+    shown = (column.of_property for columns in tables for column in columns)
+    return Counter(property_.codename for property_ in shown if property_ is not None)
+
+
+def named_in_views(properties: Sequence[Property]) -> Counter[str]:
+    """How many views that users keep name each property: as a column, in a condition or as their order."""
+    sorted_by = {key_of(property_.codename): property_.codename for property_ in properties}
+    kept = owned(SavedView, SavedView.columns, SavedView.args).join(User, User.id == SavedView.user_id)
+    named: Counter[str] = Counter()
+    for columns, args in db.session.execute(kept.where(User.active)):
+        conditions = (name.rpartition(".")[0] for name in args)
+        named.update({*(columns or ()), *conditions, sorted_by.get(args.get("sort", "").removeprefix("-"), "")})
+    return named
 
 
 def follow(before: str, codename: str) -> None:

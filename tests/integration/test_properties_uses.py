@@ -42,6 +42,43 @@ def test_nobodys_column_says_none(person, cast, properties):
     )
 
 
+def test_views_that_show_ask_for_or_are_sorted_by_a_property_are_counted(person, cast, properties):
+    ada, max_ = person(cast.ada), person(cast.max)
+    for somebody in (ada, max_):
+        somebody.post("/customers/columns", **{"columns[]": ["mrr"]})
+    ada.post("/customers/views", name="Rich", query="mrr.min=100&mrr.max=200&sort=-mrr&city.is=empty")
+    max_.post("/customers/views", name="Mine", query="q=arr&sort=-plan")
+
+    pages = [words_of(ada.get(f"/properties/{properties[at].id}").text) for at in range(4)]
+    dialogs = [words_of(ada.get(f"/properties/{properties[at].id}/delete").text) for at in range(4)]
+
+    assert column(ada.get("/properties").text, 4)[:4] == [
+        "2 users' tables and 2 saved views",
+        "none",
+        "1 saved view",
+        "1 saved view",
+    ]
+    told = "2 users' tables and 2 saved views of customers", "none", "1 saved view of customers"
+    assert [f"Used in {words} In the score" in page for words, page in zip(told, pages, strict=False)] == [True] * 3
+    assert (
+        "It is a column of 2 users' tables. It stands in 2 saved views, as a column, in a condition or as" in dialogs[0]
+    )
+    assert "saved view" not in dialogs[1]
+    assert "It is nobody's column. It stands in 1 saved view, as" in dialogs[3]
+
+
+def test_property_named_like_an_order_of_the_score_counts_by_its_codename(person, cast, provider):
+    risk = factories.make_property(cast.acme, "Risk", source=Source.BY_HAND, field=None)
+    ada = person(cast.ada)
+    ada.post("/customers/views", name="By the score", query="sort=-risk")
+    ada.post("/customers/views", name="By the property", query="sort=-risk.value")
+
+    used = column(ada.get("/properties").text, 4)
+
+    assert used == ["2 users' tables and 1 saved view"]
+    assert "It is a column of 2 users' tables." in words_of(ada.get(f"/properties/{risk.id}/delete").text)
+
+
 def test_neighbours_and_support_do_not_count(person, cast, properties):
     cast.max.active = False
     db.session.commit()

@@ -1,5 +1,6 @@
 """Properties: the list, a page each, and defining one."""
 
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
@@ -17,7 +18,7 @@ from webapp.gate import members_too
 from webapp.models import CustomerValues, Import, ImportWarning, Property, Provider, Source
 from webapp.models.properties import Deleted
 from webapp.property_draft import AS_WORDS
-from webapp.property_uses import in_score, last_imports, shown_to
+from webapp.property_uses import in_score, last_imports, named_in_views, shown_to
 from webapp.rendering import page_or_partial, wants_partial
 from webapp.starter_set import offered
 from webapp.tenancy import owned, owned_or_404
@@ -50,6 +51,7 @@ def index() -> AnyResponse:
         total=customer_count(provider),
         by_hand=filled_by_hand(properties, provider),
         users=shown_to(properties),
+        views=named_in_views(properties),
         in_score=in_score(),
         imports=last_imports(properties),
         starter_set=offered(provider, properties),
@@ -83,13 +85,19 @@ def show(id: UUID) -> AnyResponse:
         drawing=histogram(spread.bars) if spread and spread.bars and type_ in IN_RANGES else None,
         examples=examples(property_, provider) if provider else [],
         filled_by=filled_by,
-        users=shown_to(all_properties())[property_.codename],
-        in_score=in_score().get(property_.id.hex),
+        **_uses(property_),
         versions=versions_of(property_),
         unreadable=unreadable,
         at_least=at_least,
     )
     return make_response(words)
+
+
+def _uses(property_: Property) -> dict[str, Any]:
+    """What uses it, for its page and before it is deleted."""
+    properties, codename = all_properties(), property_.codename
+    users, views = shown_to(properties)[codename], named_in_views(properties)[codename]
+    return {"users": users, "views": views, "in_score": in_score().get(property_.id.hex)}
 
 
 def _unreadable(property_: Property, filled_by: Import) -> tuple[int, bool]:
@@ -111,8 +119,7 @@ def remove(id: UUID) -> AnyResponse:
             "properties/_delete.html",
             property=property_,
             values=values,
-            users=shown_to(all_properties())[property_.codename],
-            in_score=in_score().get(property_.id.hex),
+            **_uses(property_),
             versions=count_versions(property_),
             dialog=wants_partial(),
         )
