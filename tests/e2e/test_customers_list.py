@@ -11,6 +11,7 @@ from tests.e2e.pages.customers import Customers
 from tests.e2e.people import Cast
 from tests.e2e.scenes import rows
 from webapp.models.types import now
+from webapp.models.values import NUMBER_SLOTS, TEXT_SLOTS
 
 SCREEN, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
@@ -70,6 +71,27 @@ def test_mistake_in_a_condition_is_told_and_mended(page: Page) -> None:
 
     expect(customers.conditions).not_to_contain_text("narrows nothing")
     expect(customers.conditions.get_by_role("listitem")).to_have_count(3)
+
+
+@pytest.mark.parametrize(("scripts", "length"), [(True, 60), (False, 25)], ids=["scripts", "no scripts"])
+def test_as_many_properties_as_there_can_be_are_no_more_than_an_address_holds(
+    signed_in: Callable[..., Page], house: House, cast: Cast, scripts: bool, length: int
+) -> None:
+    """The form has three fields of each. With scripts it leaves out the empty ones; without, shorter names fit."""
+    kinds = {"number": NUMBER_SLOTS, "text": TEXT_SLOTS}
+    names = [(f"{type_} {slot} ".ljust(length, "x"), type_, None) for type_, slots in kinds.items() for slot in slots]
+    with house.rows(cast.acme.id):
+        rows.furnished(cast.acme, kinds=tuple(names))
+    page = signed_in(cast.ada, java_script_enabled=scripts, viewport=SCREEN)
+    customers, name = Customers(page), names[0][0]
+    customers.open()
+
+    page.get_by_role("link", name="Filter").click()
+    page.locator("summary").get_by_text(name).click()
+    customers.condition(name).get_by_label("From").fill("2")
+    page.get_by_role("button", name="Show customers").click()
+
+    expect(customers.conditions).to_contain_text(f"{name} from 2")
 
 
 def test_pages_lead_on_and_the_browser_leads_back(page: Page) -> None:

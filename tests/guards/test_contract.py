@@ -54,6 +54,7 @@ def test_processes_of_production():
 
     assert set(lines) == {"web", "worker", "clock"}
     assert "webapp:create_app()" in lines["web"]
+    assert "--limit-request-line 8190" in lines["web"]  # the most that gunicorn takes: lists have long addresses
     assert lines["worker"].endswith("python -m worker")
     assert lines["clock"].endswith("python -m worker.schedule")
 

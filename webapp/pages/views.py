@@ -22,7 +22,7 @@ from webapp.saved_views import open_view, views_of
 from webapp.tenancy import current_tenant_id, owned_or_404
 
 blueprint = Blueprint("views", __name__)
-# A longer address could not be opened again: servers refuse a request line of more than 4,094 characters.
+# A much longer address might not open again: gunicorn takes 8,190 characters, and a proxy before it perhaps fewer.
 LONGEST_QUERY, MOST_VIEWS = 4_000, 50
 
 
