@@ -18,11 +18,11 @@ from webapp.tenancy import owned
 
 WEEKS = 12
 _HEALTH = Markup(
-    '<td class="nowrap"><span class="score"><meter min="0" max="100" low="40" high="60" optimum="100" value="{0}"'
-    ' aria-label="Health score of {1}">{0}</meter><b>{0}</b>'
-    '<span class="badge" data-tone="{2}">{3}</span>{4}</span></td>'
+    '<span class="score"><meter min="0" max="100" low="40" high="60" optimum="100" value="{0}"'
+    ' aria-label="Health score of {1}">{0}</meter><b>{0}</b><span class="badge"{2}>{3}</span>{4}</span>'
 )
-_NO_SCORE = Markup('<td class="nowrap"><span class="score"><span class="badge">{}</span>{}</span></td>')
+_TONE = Markup(' data-tone="{}"')
+_NO_SCORE = Markup('<span class="score"><span class="badge">{}</span>{}</span>')
 _OPINION = Markup(
     ' <span class="opinion" title="Second opinion: {0}"><span class="sr">Second opinion: </span>{1}</span>'
 )
@@ -40,22 +40,22 @@ class Scored:
     opinion: Grade | None
     weeks: Sequence[int | None]
 
-    def cells(self, title: str) -> Markup:
-        """The cells Health, 12 weeks and Trend."""
+    def cells(self, title: str, old: bool) -> Markup:
+        """The cells Health, 12 weeks and Trend; `old`: whether what they are made of is not up to date."""
         mark = _OPINION.format(self.opinion.word, int(self.opinion)) if self.opinion else ""
         if self.score is None or self.grade is None:
             word = WHY_NONE[CHURNED] if self.why_none == CHURNED else "No score yet"
             health = _NO_SCORE.format(word, mark)
         else:
-            health = _HEALTH.format(whole(self.score), title, self.grade.tone, self.grade.word, mark)
+            tone = "" if old else _TONE.format(self.grade.tone)
+            health = _HEALTH.format(whole(self.score), title, tone, self.grade.word, mark)
         known = any(score is not None for score in self.weeks)
         line = spark(self.weeks, spark_words(self.weeks, WEEKS)) if known else ""
-        trend = trend_word(self.trend)
-        return health + _cell(line) + _cell(trend)
+        return Markup("").join(_cell(said, old) for said in (health, line, trend_word(self.trend)))
 
 
-def _cell(said: str) -> Markup:
-    return _PLAIN.format("" if said else " none", said or "none")
+def _cell(said: str, old: bool) -> Markup:
+    return _PLAIN.format(" none" if not said else " muted" if old else "", said or "none")
 
 
 NO_SCORE_YET = Scored(None, None, None, "", None, ())

@@ -12,7 +12,10 @@ from tests.kept_scores import ago, keep_day, keep_now
 from tests.pages import column, statements, table, value_of
 from tests.texts import words_of
 from webapp import scoring
+from webapp.extensions import db
+from webapp.models import ProviderState
 from webapp.models.types import now
+from webapp.tenancy import acting_for
 
 
 @pytest.fixture
@@ -197,6 +200,22 @@ def test_file_holds_score_grade_and_trend_after_the_properties(person, cast, cus
         ("Elm", "", "", ""),
         ("Fir", "", "", ""),
     ]
+
+
+@pytest.mark.parametrize("state", [ProviderState.CONNECTED, ProviderState.DISCONNECTED])
+def test_scores_look_as_old_as_what_they_are_made_of(person, cast, provider, customers, version, state):
+    keep_day(customers["Ash"], version, [620, 620], ago(90))
+    with acting_for(cast.acme.id):
+        provider.state = state
+        db.session.commit()
+
+    page = person(cast.ada).get("/customers").text
+
+    first = page.split("<tbody>")[1].split("</tr>")[0]
+    looks = re.findall(r'<td class="([\w ]+)">', first)[:3]
+    old = state == ProviderState.DISCONNECTED
+    assert [look.split() for look in looks] == [["nowrap", "muted"] if old else ["nowrap"]] * 3
+    assert ("data-tone" in first) is not old
 
 
 def test_number_of_queries_does_not_grow_with_the_rows(person, cast, provider, version):

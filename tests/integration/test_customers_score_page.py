@@ -182,6 +182,8 @@ def test_stale_values_are_muted_and_values_by_hand_name_who(person, cast, custom
     html = panel(page_of(person(cast.ada), customer), "health")
 
     assert html.count('<span class="muted">From ChartMogul: Stale since') == 5
+    assert '<p class="score muted">' in html
+    assert "data-tone" not in html[: html.index("</header>")]
     assert "petra@acme.example" in words_of(html)
 
 

@@ -162,7 +162,11 @@ def test_calls_can_be_ordered_whatever_the_mrr(cast, person, provider, version):
 def test_stale_data_is_said_to_be(cast, person, provider):
     change(cast, provider, last_success_at=now() - timedelta(days=4))
 
-    assert "Stale since" in person(cast.max).get("/").text
+    page = person(cast.max).get("/").text
+
+    assert "Stale since" in page
+    assert page.count('<tbody class="muted">') == 3 - page.count("<p>Nobody: ")
+    assert 'data-tone="bad"' not in section(page, "grades")
 
 
 def test_neighbour_sees_none_of_it(cast, person, provider, version):

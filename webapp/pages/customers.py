@@ -82,7 +82,11 @@ def render_list(args: Any, beside: bool = False) -> str:
         "properties": properties,
         "page": page,
         "cells": cells_of(page.customers, columns, bool(stale), currency),
-        "scores": [scores.get(each.uuid, NO_SCORE_YET).cells(each.title) for each in page.customers if published],
+        "scores": [
+            scores.get(each.uuid, NO_SCORE_YET).cells(each.title, bool(stale or each.gone_at))
+            for each in page.customers
+            if published
+        ],
         "live_import": provider.live_import() if provider and not page.total else None,
     }
     if wants_partial():

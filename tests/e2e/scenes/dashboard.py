@@ -8,7 +8,7 @@ from tests.e2e.scenes import rows
 from tests.e2e.scenes.stage import press, scene, still
 from webapp import scoring
 from webapp.extensions import db
-from webapp.models import ImportState, NoticeKind, Scoring, Tenant
+from webapp.models import ImportState, NoticeKind, ProviderState, Scoring, Tenant
 from webapp.models.types import now
 
 still("dashboard_not_connected", "/")
@@ -37,8 +37,8 @@ def dashboard_no_score_published(cast: Cast) -> str:
 
 
 @scene()
-def dashboard(cast: Cast) -> str:
-    furnished = rows.furnished(cast.acme, count=14)
+def dashboard(cast: Cast, state: str = ProviderState.CONNECTED) -> str:
+    furnished = rows.furnished(cast.acme, state, count=14)
     tenant = db.session.get_one(Tenant, cast.acme.id)
     version = factories.make_health_version(tenant, scoring.row_of(furnished.properties[0], 3, 0, 100))
     today = now().date()
@@ -49,6 +49,11 @@ def dashboard(cast: Cast) -> str:
     db.session.add(Scoring(tenant_id=tenant.id, wanted=1, scored=1, day=today, scored_at=now()))
     db.session.commit()
     return "/"
+
+
+@scene()
+def dashboard_stale(cast: Cast) -> str:
+    return dashboard(cast, ProviderState.DISCONNECTED)
 
 
 @scene("sam", session="looking")

@@ -65,6 +65,12 @@ def customers_with_scores(cast: Cast) -> str:
     return "/customers"
 
 
+@scene()
+def customers_with_stale_scores(cast: Cast) -> str:
+    scored(cast.acme, rows.furnished(cast.acme, ProviderState.DISCONNECTED))
+    return "/customers"
+
+
 @scene("max")
 def customers_by_risk_filtered_by_grade(cast: Cast) -> str:
     scored(cast.acme, rows.furnished(cast.acme))
