@@ -1,10 +1,14 @@
 """Which columns of the customers' list a user sees."""
 
+import re
+from html import escape, unescape
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 
 from tests import factories
 from tests.factories import Cast
-from tests.pages import look_around, table
+from tests.pages import look_around, table, value_of
 from webapp.extensions import db
 from webapp.models import User
 
@@ -78,11 +82,9 @@ def test_dialog_gets_the_form_alone(person, cast, acme):
 
 def test_dialog_closes_and_the_list_behind_it_changes(person, cast, acme):
     ada = person(cast.ada)
-    headers = {"HX-Request": "true", "HX-Current-URL": "http://localhost/customers?q=finch&sort=-one"}
+    sent = {"csrf_token": ada.csrf(), "columns[]": ["two"], "query": "q=finch&sort=-one"}
 
-    answer = ada.client.post(
-        "/customers/columns", data={"csrf_token": ada.csrf(), "columns[]": ["two"]}, headers=headers
-    )
+    answer = ada.client.post("/customers/columns", data=sent, headers={"HX-Request": "true"})
 
     assert answer.status_code == 200
     assert answer.headers["HX-Trigger"] == '{"closeDialog":true}'
@@ -93,14 +95,29 @@ def test_dialog_closes_and_the_list_behind_it_changes(person, cast, acme):
     assert "Columns saved" in answer.text
 
 
-@pytest.mark.parametrize("address", ["http://[broken", "", "http://localhost/login?q=x", "%00"])
-def test_an_odd_address_behind_the_dialog_is_no_error(person, cast, acme, address):
+def test_list_is_come_back_to_as_it_was(person, cast, acme):
     ada = person(cast.ada)
-    headers = {"HX-Request": "true", "HX-Current-URL": address}
+    asked = "q=finch&status=Active&sort=-one&one.is=empty&grade=none&after=cus_1"
+    link = re.search(r'id="columns" href="([^"]+)"', ada.get(f"/customers?{asked}").text)
 
-    answer = ada.client.post("/customers/columns", data={"csrf_token": ada.csrf()}, headers=headers)
+    form = ada.get(unescape(link[1])).text
+    kept = value_of(form.replace('name="query"', 'id="query"'), "query")
+    moved = ada.post("/customers/columns", down="one", query=kept, **{"order[]": ["one", "two"]}).text
+    answer = ada.post("/customers/columns", query=kept, **{"columns[]": ["two"]})
 
-    assert answer.status_code == 200
+    assert value_of(moved.replace('name="query"', 'id="query"'), "query") == kept
+    assert dict(parse_qsl(urlsplit(answer.location).query)) == dict(parse_qsl(asked))
+    for page in form, moved:
+        assert f'href="{escape(answer.location)}"' in page  # Cancel
+
+
+@pytest.mark.parametrize("query", ["http://[broken", "%00", "view=x", "sort=&q=%ff", "=&&="])
+def test_an_odd_list_to_come_back_to_is_no_error(person, cast, acme, query):
+    ada = person(cast.ada)
+
+    for headers, status in ({}, 303), ({"HX-Request": "true"}, 200):
+        answer = ada.client.post("/customers/columns", data={"csrf_token": ada.csrf(), "query": query}, headers=headers)
+        assert answer.status_code == status
 
 
 def test_support_sees_the_first_columns_and_saves_none(person, cast, acme):

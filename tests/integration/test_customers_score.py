@@ -188,6 +188,13 @@ def test_pages_by_score_lead_on_and_back(person, cast, provider, version):
     assert back == first
 
 
+def test_grade_that_nobody_has_is_a_condition_that_nobody_meets(person, cast, customers):
+    words = words_of(person(cast.ada).get("/customers?grade=3").text)
+
+    assert "No customer meets all of these conditions." in words
+    assert "Nobody is called that" not in words
+
+
 def test_file_holds_score_grade_and_trend_after_the_properties(person, cast, customers):
     answer = person(cast.ada).get("/customers.csv?sort=-score&grade=1,2,4,none")
 
