@@ -61,7 +61,7 @@ def property_state(property_: Property, provider: Provider | None, stale: dateti
     if not property_.from_chartmogul:
         return "by_hand"
     if provider is None or not provider.live:
-        return "stale" if stale else "unconnected"
+        return "stale" if stale and not property_.waiting else "unconnected"
     if property_.waiting or provider.last_success_at is None:
         return "waiting"
     return "stale" if stale else "fresh"

@@ -150,8 +150,11 @@ def test_without_a_connection_no_property_is_said_to_be_filled_on_the_next_sync(
     table_of_all = ada.get("/customers").text
 
     for page in pages:
-        assert "Stale since" in page
         assert "next sync" not in page
+    # What nothing has filled is not stale: there is nothing to be.
+    assert [row[7] for row in table(pages[0])[1:]] == ["Not connected"]
+    assert "ChartMogul is not connected</td>" in " ".join(pages[1].split()).replace(" </td>", "</td>")
+    assert "Stale since" not in pages[2]
     assert "Connect it again" in pages[0]
     assert "Next sync" not in table_of_all
 
