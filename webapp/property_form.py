@@ -71,7 +71,7 @@ def form_context(
     """All that the form shows for what was sent, or for a property as it is when nothing was."""
     asked = Proposal.of(edited, sent)
     provider, draft, choices = asked.provider, asked.draft, asked.choices
-    last_import = _last_import() if provider and provider.last_attempt_at else None
+    last_import = _last_import(provider) if provider else None
     from_chartmogul = draft.source == Source.CHARTMOGUL
     field = draft.field if provider and from_chartmogul else None
     has_values = [each for each in choices.values() if known(each, last_import)]
@@ -110,8 +110,8 @@ def _grouped(fields: Mapping[str, Field]) -> dict[str, list[Field]]:
     return {group: found for group, found in grouped.items() if found}
 
 
-def _last_import() -> Import | None:
-    """The newest import whose data the preview shows."""
-    done = Import.state.in_(COMPLETE)
-    found: Import | None = db.session.scalar(owned(Import).where(done).order_by(desc(Import.number)).limit(1))
+def _last_import(provider: Provider) -> Import | None:
+    """The newest import whose data the preview shows: of this account, not of the one before."""
+    done = Import.provider_id == provider.id, Import.state.in_(COMPLETE)
+    found: Import | None = db.session.scalar(owned(Import).where(*done).order_by(desc(Import.number)).limit(1))
     return found

@@ -5,7 +5,10 @@ import pytest
 from tests import factories
 from tests.factories import Cast
 from tests.pages import table, value_of
+from webapp.extensions import db
+from webapp.models import ImportState, ProviderState
 from webapp.models.types import now
+from webapp.tenancy import acting_for
 
 ATTRIBUTES = {
     "Plan Tier": {"type": "text", "mixed": False, "count": 12, "samples": ["Gold", "Silver"]},
@@ -240,6 +243,24 @@ def test_what_an_older_import_found_is_not_shown_as_if_it_were_new(person, cast,
 
     assert "Values appear after the next sync" in page
     assert "Add-on" not in page
+
+
+def test_what_another_accounts_import_found_is_not_of_this_one(person, cast, provider, subscribers):
+    factories.make_import(provider, steps=SUBSCRIPTIONS_READ)
+    with acting_for(cast.acme.id):
+        provider.state = ProviderState.DISCONNECTED
+        db.session.commit()
+    other = factories.make_provider(cast.acme, account_id="acc_2", last_attempt_at=now())
+    factories.make_import(other, ImportState.FAILED)
+    factories.make_customer(other, "Of the other")
+
+    page, mrr = (
+        person(cast.ada).get(f"/properties/new?name={name}&source=chartmogul").text for name in ("Plans", "MRR")
+    )
+
+    assert "Values appear after the next sync" in page
+    assert "Of the other" in mrr
+    assert "from import #" not in page + mrr
 
 
 def test_field_that_costs_no_requests_mentions_none(person, cast, provider, subscribers):
