@@ -53,7 +53,8 @@ class Draft:
         """The types that can be chosen."""
         if self.source == Source.BY_HAND:
             return BY_HAND_TYPES
-        return READABLE_AS[self.field.type] if self.field else (self.type,)
+        readable = READABLE_AS[self.field.type] if self.field else ()
+        return readable if self.type in readable else (self.type, *readable)
 
     @property
     def typed_for(self) -> str:
@@ -90,7 +91,7 @@ class Draft:
             match = best_match(name, fields.values()) if name else None
             chosen = matched = match.codename if match else chosen
         field = fields.get(chosen)
-        return cls(name, codename, suggested, source, field, matched, _type(sent, source, field))
+        return cls(name, codename, suggested, source, field, matched, _type(sent, source, field, edited))
 
     @classmethod
     def of_property(cls, property_: Property, fields: Mapping[str, Field]) -> "Draft":
@@ -99,8 +100,9 @@ class Draft:
         return cls(property_.name, property_.codename, "", property_.source, field, "", type_)
 
 
-def _type(sent: Mapping[str, str], source: str, field: Field | None) -> PropertyType:
-    """The type that was chosen, if it was chosen for this field; else the field's own."""
+def _type(sent: Mapping[str, str], source: str, field: Field | None, edited: Property | None) -> PropertyType:
+    """The type that was chosen, if it was chosen for this field; else the field's own. A property keeps the type that
+    it has, also if its attribute's values are of another one since."""
     try:
         wanted = PropertyType(sent.get("type", ""))
     except ValueError:
@@ -110,6 +112,8 @@ def _type(sent: Mapping[str, str], source: str, field: Field | None) -> Property
     if field is None:
         return wanted or PropertyType.TEXT
     other_field = sent.get("typed_for") not in (None, "", field.codename)
+    if edited is not None and (edited.field, edited.type) == (field.codename, wanted) and not other_field:
+        return PropertyType(edited.type)
     return field.type if other_field or wanted not in READABLE_AS[field.type] else wanted
 
 

@@ -11,7 +11,7 @@ from tests.pages import value_of
 from webapp.extensions import db
 from webapp.models import Property, ProviderState
 from webapp.models.types import now
-from webapp.tenancy import across_tenants
+from webapp.tenancy import acting_for, across_tenants
 
 
 @pytest.fixture
@@ -57,6 +57,28 @@ def test_edit_form_shows_the_property_as_it_is(person, cast, provider):
         "field": "cm_arr",
         "type": "number",
     }
+
+
+def test_property_keeps_a_type_that_its_attribute_does_not_have_any_more(person, cast, provider):
+    with acting_for(cast.acme.id):
+        provider.attributes = {"since": {"type": "number", "mixed": False, "count": 2, "samples": ["5"]}}
+        db.session.commit()
+    field = {"field": "cm_custom_since", "custom_key": "since", "type": "date"}
+    property_ = factories.make_property(cast.acme, "Since", filled_version=1, **field)
+    ada = person(cast.ada)
+
+    page = ada.get(f"/properties/{property_.id}/edit").text
+    shown = {name: value_of(page, name) for name in ("codename", "source", "field", "type")}
+    answer = ada.post(f"/properties/{property_.id}/edit", name="Customer since", **shown)
+
+    assert shown["type"] == "date"
+    assert "Number</option>" in page
+    assert answer.status_code == 303
+    assert [(row.name, row.type, row.version) for row in kept()] == [("Customer since", "date", 1)]
+    refused = ada.post(
+        f"/properties/{property_.id}/edit", name="Since", **{**shown, "type": "percent", "field": "cm_plans"}
+    )
+    assert refused.status_code == 422
 
 
 def test_form_promises_no_next_sync_without_a_connection(person, cast):
