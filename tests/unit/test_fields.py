@@ -207,7 +207,7 @@ STAMP, DOCUMENTED, OFFSET = "2016-01-31T00:00:00.000Z", "2023-09-08 00:00:00", "
         ([True, False], PropertyType.BOOLEAN, False),
         (["gold", "silver"], PropertyType.TEXT, False),
         ([STAMP, DOCUMENTED, OFFSET, ""], PropertyType.DATE, False),
-        ([STAMP, "gold"], PropertyType.TEXT, False),
+        ([STAMP, "gold"], PropertyType.TEXT, True),
         (["2016-01-31"], PropertyType.TEXT, False),
         (["2016-13-31T00:00:00.000Z"], PropertyType.TEXT, False),
         (["call on 2016-01-31T00:00:00.000Z"], PropertyType.TEXT, False),

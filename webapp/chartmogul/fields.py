@@ -213,7 +213,7 @@ def infer_custom_type(values: Iterable[object]) -> tuple[PropertyType, bool]:
     kinds = {_kind(value) for value in values if value is not None and value not in ("", [])}
     if len(kinds) == 1:
         return kinds.pop(), False
-    return _TEXT, bool(kinds - {_TEXT, _DATE})
+    return _TEXT, bool(kinds)
 
 
 def codename_for(name: str) -> str:
