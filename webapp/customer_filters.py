@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_
 
 from webapp import by_hand
+from webapp.direction import apart
 from webapp.models import Property
 from webapp.models.types import caseless
 from webapp.values import CannotRead, PropertyType, Value, encode_all, format_value
@@ -54,11 +55,11 @@ class Filter:
     def words(self, currency: str | None) -> str:
         type_ = PropertyType(self.of.type)
         if self.kind == "is":
-            return f"{self.of.name} {IS_WORDS[self.sent]}"
+            return f"{apart(self.of.name)} {IS_WORDS[self.sent]}"
         if self.kind == "has" or self.problem:
-            return f"{self.of.name} {HOW[self.kind]} “{self.sent}”"
+            return f"{apart(self.of.name)} {HOW[self.kind]} “{apart(self.sent)}”"
         value = format_value(type_, self.value, currency)
-        return f"{self.of.name} {'from' if self.kind == 'min' else 'to'} {value}"
+        return f"{apart(self.of.name)} {'from' if self.kind == 'min' else 'to'} {value}"
 
     def condition(self) -> ColumnElement[bool]:
         column, type_ = self.of.values, PropertyType(self.of.type)
@@ -83,7 +84,7 @@ class LostCondition:
     problem: str = "There is no such condition any more."
 
     def words(self, currency: str | None) -> str:
-        return f"{self.name} {HOW[self.parameter.rpartition('.')[2]]} “{self.sent}”"
+        return f"{apart(self.name)} {HOW[self.parameter.rpartition('.')[2]]} “{apart(self.sent)}”"
 
 
 def holds(column: Any, words: str) -> ColumnElement[bool]:

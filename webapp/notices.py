@@ -9,6 +9,7 @@ from flask import current_app
 from flask_login import current_user
 from sqlalchemy import ColumnElement, and_, exists, func, select, true
 
+from webapp.direction import apart
 from webapp.extensions import db
 from webapp.health import Grade
 from webapp.models import Notice, NoticeKind, NoticeReader, NoticeReading, User
@@ -104,7 +105,7 @@ def words_of(notice: Notice) -> Words:
         before, grade = Grade(notice.grade_before or 1), Grade(notice.grade or 5)
         means = "It stayed there for two days. The customer's page says which factors lost points."
         path = _path("customers.show", id=notice.customer_id)
-        return Words(f"{notice.about} fell from {before.word} to {grade.word}", means, "Open the customer", path)
+        return Words(f"{apart(notice.about)} fell from {before.word} to {grade.word}", means, "Open the customer", path)
     if notice.kind == NoticeKind.IMPORT_FAILING:
         why = cause(notice.reason)
         means = f"Customers and scores are not brought up to date until an import succeeds. {why.advice}"

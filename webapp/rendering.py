@@ -9,6 +9,7 @@ from flask.wrappers import Response
 from flask_login import current_user
 from markupsafe import Markup
 
+from webapp.direction import apart
 from webapp.extensions import htmx
 from webapp.models import Tenant
 from webapp.models.types import now
@@ -151,6 +152,7 @@ def older_than_a_day(moment: datetime) -> bool:
 
 def install(app: Flask) -> None:
     app.jinja_env.filters.update(
+        apart=apart,
         ago=ago,
         exact=exact,
         time=time_tag,

@@ -7,6 +7,7 @@ from datetime import datetime
 from heapq import heappush, heappushpop
 from typing import Any
 
+from webapp.direction import apart
 from webapp.extensions import db
 from webapp.factor_values import live_of
 from webapp.health import Config, Factor, Facts, Points, Score, enough, grade_of, score_of_points, scores_of
@@ -167,16 +168,16 @@ class Check:
             return []
         said = []
         for place, factor in enumerate(self.config.factors):
-            given = self.given.get(place, set()) - {None}
+            name, given = apart(factor.name), self.given.get(place, set()) - {None}
             if not self.known[place]:
-                said.append(f"{factor.name} waits to be filled: until then it is not counted for anybody.")
+                said.append(f"{name} waits to be filled: until then it is not counted for anybody.")
             elif not self.filled[place]:
-                said.append(f"{factor.name} has no values: no customer has one.")
+                said.append(f"{name} has no values: no customer has one.")
             elif place in self.given and given:
                 same = next(iter(given)) or 0
-                said.append(f"{factor.name} gives the same points to everybody: {same // 10}.")
+                said.append(f"{name} gives the same points to everybody: {same // 10}.")
             elif place in self.given:
-                said.append(f"{factor.name} gives points to nobody: none of the values that customers have is counted.")
+                said.append(f"{name} gives points to nobody: none of the values that customers have is counted.")
             elif place in self.idle:
-                said.append(f"{factor.name} adds nothing: without it, every customer would have the same grade.")
+                said.append(f"{name} adds nothing: without it, every customer would have the same grade.")
         return said

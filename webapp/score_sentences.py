@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from webapp.chartmogul.fields import PropertyType
+from webapp.direction import apart
 from webapp.health import (
     CAP_WORDS,
     CHURNED,
@@ -62,9 +63,9 @@ def weight_words(factor: Factor, whole_weight: int) -> str:
 
 def reason(line: Line, value: str | None) -> str:
     """A factor's part in a sentence; `value` in words, None for a customer that has none."""
-    said = f"is {value}" if value is not None else "has no value"
+    said = f"is {apart(value)}" if value is not None else "has no value"
     costs = f"costs {tenths(line.lost)}" if line.lost else "costs nothing"
-    return f"{line.factor.name} {said}: {tenths(line.points)} of 100 points, which {costs}."
+    return f"{apart(line.factor.name)} {said}: {tenths(line.points)} of 100 points, which {costs}."
 
 
 def cap_line(name: str, limit: int, taken: int) -> str:
@@ -110,7 +111,7 @@ def not_of_factors(then: Score, now: Score) -> Iterator[str]:
         "Counts now and did not then": (counted - counted_then - others) & both,
         "Counted then and does not now": (counted_then - counted - others) & both,
     }
-    names = {key: factor.name for key, factor in (earlier | factors).items()}
+    names = {key: apart(factor.name) for key, factor in (earlier | factors).items()}
     yield from (f"{words}: {', '.join(sorted(names[key] for key in keys))}." for words, keys in kinds.items() if keys)
 
 

@@ -11,7 +11,7 @@ from tests.pages import value_of
 from webapp.extensions import db
 from webapp.models import Property, ProviderState
 from webapp.models.types import now
-from webapp.tenancy import acting_for, across_tenants
+from webapp.tenancy import across_tenants, acting_for
 
 
 @pytest.fixture
@@ -126,3 +126,19 @@ def test_own_name_is_not_taken_but_anothers_is(person, cast, provider):
     assert send(ada, property_, name="arr").status_code == 422
     assert send(ada, property_, codename="arr").status_code == 422
     assert [row.version for row in kept()] == [1, 1]
+
+
+def test_name_that_turns_what_follows_turns_nothing_in_sentences(person, cast, provider):
+    property_ = factories.make_property(cast.acme, "\u202eRRM", codename="mrr", filled_version=1)
+    ada, apart = person(cast.ada), "\u2068\u202eRRM\u2069"
+
+    form, dialog = (ada.get(f"/properties/{property_.id}/{page}").text for page in ("edit", "delete"))
+    factories.make_customer(provider)
+    condition = ada.get("/customers?mrr.is=empty").text
+    saved = send(ada, property_, name="\u202eRRM")
+
+    assert f"<h1>Edit {apart}</h1>" in form
+    assert value_of(form, "name") == "\u202eRRM"
+    assert f"Delete {apart}?" in dialog
+    assert f"{apart} saved." in ada.get(saved.location).text
+    assert f"<span>{apart} is empty</span>" in condition

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp.definitions import define
+from webapp.direction import apart
 from webapp.extensions import db
 from webapp.forms.properties import PropertyForm
 from webapp.freshness import when_filled
@@ -66,7 +67,7 @@ def _form(edited: Property | None, sent: Mapping[str, str], problems: Mapping[st
 
 def _saved(property_: Property, provider: Provider | None) -> AnyResponse:
     """Back to the list, which says when the property is filled."""
-    title, words = f"{property_.name} saved.", "Its values are set by hand on each customer's page."
+    title, words = f"{apart(property_.name)} saved.", "Its values are set by hand on each customer's page."
     if property_.waiting:
         title += " Filled on the next sync." if provider and provider.live else ""
         words = when_filled(provider)

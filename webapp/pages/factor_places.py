@@ -8,6 +8,7 @@ from flask import Blueprint, flash, make_response, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
+from webapp.direction import apart
 from webapp.extensions import db
 from webapp.health import MOST
 from webapp.models.types import now
@@ -44,5 +45,5 @@ def _rearranged(id: UUID, make: Callable[[list[Row], Row], list[Row]], said: str
     except DraftChanged:
         return make_response(render_draft(draft, changed=True), 422)
     if said:
-        flash("The draft is kept until you publish or discard it.", f"Factor {row['name']} {said}")
+        flash("The draft is kept until you publish or discard it.", f"Factor {apart(row['name'])} {said}")
     return redirect(url_for("health_score.drafts.show", _anchor="factors"), 303)

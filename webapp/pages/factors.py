@@ -9,6 +9,7 @@ from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from webapp.direction import apart
 from webapp.extensions import db
 from webapp.factor_form import BY_VALUE, USABLE, Typed, anchors_typed, pair_rows, read_factor
 from webapp.factor_values import frequent, spread_of
@@ -92,7 +93,7 @@ def _save(draft: HealthVersion, property_: Property) -> AnyResponse:
         return no_draft()
     except DraftChanged:
         return _form(draft, property_, said, {}, changed=True)
-    flash("It counts once you publish the draft.", f"Factor {property_.name} saved")
+    flash("It counts once you publish the draft.", f"Factor {apart(property_.name)} saved")
     return redirect(url_for("health_score.drafts.show"), 303)
 
 

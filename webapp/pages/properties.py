@@ -11,6 +11,7 @@ from webapp.attributes import new_attributes
 from webapp.charts import bar, histogram
 from webapp.customer_columns import all_properties
 from webapp.definitions import count_versions, delete, versions_of
+from webapp.direction import apart
 from webapp.distributions import distribution, examples, filled_by_hand
 from webapp.extensions import db
 from webapp.freshness import customer_count, property_state, stale_since
@@ -128,5 +129,5 @@ def remove(id: UUID) -> AnyResponse:
     except Deleted:  # by somebody else, in the same moment
         abort(404)
     db.session.commit()
-    flash("Its values went with it.", f"{property_.name} deleted")
+    flash("Its values went with it.", f"{apart(property_.name)} deleted")
     return redirect(url_for("properties.index"), 303)

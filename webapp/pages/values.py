@@ -7,6 +7,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp import audit, by_hand
+from webapp.direction import apart
 from webapp.extensions import db
 from webapp.forms.customers import ValueForm
 from webapp.models import Customer, Property, Provider
@@ -33,7 +34,7 @@ def update(id: UUID, property_id: UUID) -> AnyResponse:
     except CannotRead as problem:
         db.session.rollback()
         return _refused(customer, property_, text, str(problem))
-    flash("The value was removed." if value is None else "The value was kept.", f"{property_.name} saved")
+    flash("The value was removed." if value is None else "The value was kept.", f"{apart(property_.name)} saved")
     if wants_partial():
         return _row(customer, property_)
     return redirect(url_for("customers.show", id=customer.id, _anchor=f"value-{property_.codename}"), 303)
