@@ -17,6 +17,8 @@ from webapp.wording import SKIPS, STATES
 
 PER_PAGE = 25
 ERRORS_PER_PAGE = 50
+# Kinds of warnings about the account, not about one of its records.
+OF_THE_WHOLE = ("customers_missing", "account_mrr_differs")
 STATUSES = {
     "waiting": [ImportState.WAITING],
     "running": [ImportState.RUNNING, ImportState.CANCELLING],
@@ -127,8 +129,11 @@ def newest_first() -> Select[Any]:
 
 
 def errors_of(import_: Import) -> Select[Any]:
+    """What is wrong with the whole comes first, then customer by customer."""
     of_it = owned(ImportWarning).where(ImportWarning.import_id == import_.id)
-    return of_it.order_by(ImportWarning.customer_name, ImportWarning.customer_uuid, ImportWarning.id)
+    of_customer = ImportWarning.kind.not_in(OF_THE_WHOLE)
+    name, uuid = (column.nulls_last() for column in (ImportWarning.customer_name, ImportWarning.customer_uuid))
+    return of_it.order_by(of_customer, name, uuid, ImportWarning.id)
 
 
 def find_errors(import_: Import, page: int) -> Page:

@@ -32,6 +32,9 @@ from worker.plan import FetchedPage, Plan, equal_parts
 PAST_DUE = "Past Due"
 # Warnings kept per import; beyond this only their number grows.
 MOST_WARNINGS = 5_000
+# Those which say that the whole does not add up have room of their own: no other warning can crowd them out.
+MOST_OF_SUMS = 1_000
+OF_SUMS = frozenset({"customers_missing", "mrr_differs", "account_mrr_differs"})
 IN_ONE_STATEMENT = 400
 # Marks of ids: we hold it, this run has read it; of a customer also: it is past due, it is gone.
 HELD, READ, DUE, GONE = 1, 2, 4, 8
@@ -150,7 +153,7 @@ class Warnings:
     """Warnings of one transaction, to be written with it; and the hashes of the records that it refused."""
 
     def __init__(self, import_: Import) -> None:
-        self.import_id, self.room = import_.id, MOST_WARNINGS - import_.warnings
+        self.import_id, self.room = import_.id, max(0, MOST_WARNINGS - import_.warnings)
         self.rows: list[dict[str, Any]] = []
         self.count = 0
         self.refused = b""
@@ -160,7 +163,7 @@ class Warnings:
     ) -> None:
         of = {"customer_uuid": uuid, "customer_name": name, "property_id": property_id, "import_id": self.import_id}
         self.count += 1
-        if len(self.rows) < self.room:
+        if len(self.rows) < self.room + (MOST_OF_SUMS if kind in OF_SUMS else 0):
             self.rows.append({**of, "kind": kind, "detail": detail and detail[:500]})
 
     def of_record(self, warnings: tuple[RecordWarning, ...], uuid: str, name: str | None) -> None:

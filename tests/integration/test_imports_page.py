@@ -130,6 +130,18 @@ def test_errors_come_50_to_a_page(ada: Person, provider: Provider):
     assert ada.get(f"{address}?page=3").status_code == ada.get(f"{address}?page=x").status_code == 404
 
 
+def test_what_is_wrong_with_the_whole_comes_before_what_is_with_records(ada: Person, provider: Provider):
+    import_ = make_import(provider)
+    of_records = {"kind": "not_an_object"}, {"kind": "too_long", "customer_name": "Anna"}
+    add_warnings(import_, *of_records, {"kind": "account_mrr_differs"}, {"kind": "customers_missing"})
+
+    words = words_of(ada.get(f"/imports/{import_.id}").text)
+
+    kinds = "account_mrr_differs", "customers_missing", "too_long", "not_an_object"
+    of_account, missing, of_anna, of_nobody = (words.index(TROUBLES[kind].title) for kind in kinds)
+    assert max(of_account, missing) < of_anna < of_nobody
+
+
 def test_names_from_chartmogul_are_only_ever_text(ada: Person, provider: Provider):
     evil = "<script>alert(1)</script>{{7*7}}\"' hx-get=/x \u202e"
     import_ = make_import(provider, requested_by=evil[:80])

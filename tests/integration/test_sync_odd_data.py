@@ -16,6 +16,7 @@ from webapp.extensions import db
 from webapp.models import Customer, Import, ImportState, ImportWarning, Provider
 from webapp.models.types import now
 from webapp.tenancy import across_tenants, acting_for, owned_update
+from worker import save
 
 # What is odd here is no matter of the database; what the two take and refuse is tried in test_sync_faults.
 pytestmark = on_sqlite
@@ -204,6 +205,19 @@ def test_difference_of_the_account_is_shown_with_its_size(app, connect, chartmog
     assert "123.45" in words
     assert "MRR of all customers differs from ChartMogul's total" in words
     assert "MRR differs from the sum of its movements" in words
+
+
+def test_sums_that_differ_are_kept_however_many_records_are_odd(app, connect, chartmogul, monkeypatch):
+    """As when a field has another type since yesterday, of every customer: those take all the room that they have."""
+    monkeypatch.setattr(save, "MOST_WARNINGS", 0)
+    provider, _ = connect()
+    odd = {"name": ["a", "list"], "mrr": 99_999_900}
+    chartmogul.faults.add("edit_row", match=r"/customers\?", row=4, times=1, set=odd)
+
+    import_ = syncing.run(app, provider)
+
+    assert [kind for kind, _ in warnings(import_)] == ["account_mrr_differs", "mrr_differs"]
+    assert import_.warnings == 3
 
 
 def test_attributes_are_found_also_when_an_earlier_import_saved_their_customers(app, connect):
