@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 from redis import Redis
@@ -76,16 +77,63 @@ def test_other_keys_have_budgets_of_their_own(redis):
     assert time.monotonic() - began < 4
 
 
+def meet_429(budget: Budget, requests: int, retry_after: float | None = 0.01) -> None:
+    """So many requests that are under way at the same time are all answered 429."""
+    with ExitStack() as under_way:
+        for turn in [under_way.enter_context(budget.turn(threading.Event())) for _ in range(requests)]:
+            turn.too_fast(retry_after)
+
+
 def test_pace_is_halved_after_a_429_and_grows_back(redis):
     budget = Budget(redis, SECRET, KEY, per_second=40, parallel=8)
-    with budget.turn(threading.Event()) as turn:
-        turn.too_fast()
+    meet_429(budget, 1)
 
     halved = float(redis.get(budget.keys[0]))
     take_turns(budget, 2)
 
     assert halved == 20
     assert float(redis.get(budget.keys[0])) > 20
+
+
+def test_spike_that_many_requests_meet_halves_the_pace_once(redis):
+    budget = Budget(redis, SECRET, KEY, per_second=40, parallel=8)
+
+    meet_429(budget, 8)
+    halved = float(redis.get(budget.keys[0]))
+    redis.delete(budget.keys[3])  # as it is a second later
+    meet_429(budget, 2)
+
+    assert (halved, float(redis.get(budget.keys[0]))) == (20, 10)
+
+
+def test_429_holds_back_all_who_ask_with_the_key(redis):
+    one, other = (Budget(redis, SECRET, KEY, per_second=1000, parallel=8) for _ in range(2))
+    meet_429(one, 1, retry_after=0.3)
+    began = time.monotonic()
+
+    (asked,) = take_turns(other, 1)
+
+    assert 0.25 < asked - began < 5
+
+
+@pytest.mark.parametrize(("retry_after", "seconds"), [(None, 1), (0, 1), (7, 7), (86400, 20)])
+def test_429_holds_back_no_longer_than_it_says_nor_for_ever(redis, retry_after, seconds):
+    budget = Budget(redis, SECRET, KEY, per_second=40, parallel=8)
+    began, _ = redis.time()
+
+    meet_429(budget, 1, retry_after)
+
+    assert seconds <= float(redis.get(budget.keys[1])) / 1000 - began < seconds + 3
+
+
+def test_nobody_waits_for_a_moment_noted_before_the_clock_was_set_back(redis):
+    budget = Budget(redis, SECRET, KEY, per_second=40, parallel=8)
+    redis.set(budget.keys[1], (time.time() + 3600) * 1000)
+    began = time.monotonic()
+
+    (asked,) = take_turns(budget, 1)
+
+    assert asked - began < 5
 
 
 def test_key_is_not_in_redis(redis):
@@ -102,6 +150,18 @@ def test_without_redis_each_worker_keeps_to_the_pace_by_itself(tmp_path):
     moments = take_turns(budget, 6)
 
     assert moments[-1] - moments[0] >= 0.04
+
+
+def test_without_redis_a_429_holds_back_and_halves_the_pace_too(tmp_path):
+    budget = Budget(connect(f"unix://{tmp_path}/nobody"), SECRET, KEY, per_second=40, parallel=8)
+    meet_429(budget, 3, retry_after=0.2)
+    began = time.monotonic()
+
+    moments = take_turns(budget, 6)
+
+    assert moments[0] - began > 0.15
+    # 6 turns at 20 a second last 0.25 s, of which 50 ms may have been saved up; at 40 a second half of that.
+    assert 0.18 < moments[-1] - moments[0] < 2
 
 
 def test_waiting_for_a_turn_ends_when_the_reading_is_called_off(redis):
