@@ -67,10 +67,10 @@ def commit_and_wake(import_: Import) -> None:
     enqueue_import(import_)
 
 
-def enqueue_probe(provider: Provider) -> None:
-    """Wake a worker to look at what a provider's key gives."""
+def enqueue_probe(provider: Provider) -> bool:
+    """Wake a worker to look at what a provider's key gives; False when the queue did not answer."""
     asked = int(provider.probe_wanted_at.timestamp() * 1000) if provider.probe_wanted_at else 0
-    _send(QUEUE, "worker.jobs.probe_provider", f"probe-{provider.id}-{asked}", provider.tenant_id, provider.id)
+    return _send(QUEUE, "worker.jobs.probe_provider", f"probe-{provider.id}-{asked}", provider.tenant_id, provider.id)
 
 
 def enqueue_scores() -> bool:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from flask import Flask
 from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
@@ -143,8 +144,9 @@ def queue_due_imports() -> None:
     for id_, tenant_id in found:
         with acting_for(tenant_id):
             import_id = _start_due(owned(Provider).where(Provider.id == id_).with_for_update(key_share=True))
-            if import_id is not None:
-                _send(import_id)
+            if import_id is not None and not _send(import_id):
+                _send_soon(import_id)
+                return  # nor would Redis hear of the others now
 
 
 def _send(import_id: UUID) -> bool:
@@ -195,7 +197,8 @@ def send_probes() -> None:
             db.session.commit()
         if taken:
             provider.probe_wanted_at = at
-            queue.enqueue_probe(provider)
+            if not queue.enqueue_probe(provider):
+                return  # nor would Redis hear of the others now
 
 
 def end_what_is_over() -> None:
@@ -220,22 +223,26 @@ def delete_orphaned_keys() -> None:
             log.info("deleted a key that no connection refers to")
 
 
-TASKS: tuple[tuple[float, Callable[[], None]], ...] = (
+Tasks = tuple[tuple[float, Callable[[], None]], ...]
+TASKS: Tasks = (
     (2, resume_stalled),
     (2, queue_due_imports),
     (2, close_cancelled),
     (5, send_probes),
     (5, send_scores),
-    (30, notices.watch),
     (60, end_what_is_over),
+)
+# What takes long when there is much of it. A thread of its own does these, so that no import waits to be resumed.
+ASIDE: Tasks = (
+    (30, notices.watch),
     (300, delete_orphaned_keys),
     (3600, notices.forget),
 )
 
 
-def run_due(due_at: dict[str, float], clock: float) -> None:
+def run_due(tasks: Tasks, due_at: dict[str, float], clock: float) -> None:
     """Run the tasks whose time has come. One that fails is logged and tried again at its next time."""
-    for every, task in TASKS:
+    for every, task in tasks:
         if clock < due_at.get(task.__name__, 0):
             continue
         due_at[task.__name__] = clock + every
@@ -246,19 +253,38 @@ def run_due(due_at: dict[str, float], clock: float) -> None:
             log.error("a task of the clock failed", task=task.__name__, error=type(error).__name__)
 
 
+def run_until(stop: threading.Event, app: Flask, tasks: Tasks) -> None:
+    """Look every second which tasks are due. Whatever else goes wrong in one ends the clock, which is then started
+    again: a thread that is no more must not go unseen."""
+    due_at: dict[str, float] = {}
+    try:
+        with app.app_context():
+            while not stop.wait(1):
+                run_due(tasks, due_at, time.monotonic())
+                db.session.remove()
+    finally:
+        stop.set()
+
+
+def keep(stop: threading.Event, app: Flask) -> None:
+    """Be the clock until told to stop."""
+    threads = [
+        threading.Thread(target=run_until, args=(stop, app, ASIDE), daemon=True),
+        threading.Thread(target=mails.send_until, args=(stop, app), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    run_until(stop, app, TASKS)
+    for thread in threads:
+        thread.join(mails.TIMEOUT)
+
+
 def main() -> int:
     app = create_app()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    due_at: dict[str, float] = {}
-    mailing = threading.Thread(target=mails.send_until, args=(stop, app), daemon=True)
-    mailing.start()
-    with app.app_context():
-        while not stop.wait(1):
-            run_due(due_at, time.monotonic())
-            db.session.remove()
-    mailing.join(mails.TIMEOUT)
+    keep(stop, app)
     return 0
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from simulator import Account
 from tests import syncing
 from tests.conftest import on_sqlite
-from tests.factories import Cast, make_provider
+from tests.factories import Cast, make_provider, make_tenant
 from webapp import queue
 from webapp.extensions import db
 from webapp.models import Import, ImportState
@@ -92,6 +92,27 @@ def test_sync_now_answers_within_two_seconds(app: Flask, person, cast: Cast, req
     assert answer.status_code == 303
     assert time.monotonic() - began < 2
     assert [import_.state for import_ in imports()] == [ImportState.WAITING]
+
+
+@on_sqlite
+def test_clock_asks_a_silent_redis_once_not_for_each_that_is_due(app: Flask, cast: Cast, settings, silent_redis: str):
+    """And none is lost by that: who is due stays so, and what was started is sent as soon as Redis hears."""
+    app.extensions["redis"] = queue.connect(silent_redis)
+    for tenant in (cast.acme, cast.globex):
+        make_provider(tenant, next_import_at=now() - timedelta(seconds=1), every_hours=6)
+        make_provider(make_tenant(f"{tenant.name} 2"), secret_name="x", probe_wanted_at=now() - timedelta(minutes=1))
+    began = time.monotonic()
+
+    schedule.queue_due_imports()
+    schedule.send_probes()
+    seconds, started = time.monotonic() - began, len(imports())
+
+    app.extensions["redis"] = queue.connect(settings.redis)
+    schedule.queue_due_imports()
+    schedule.resume_stalled()
+    assert started == 1
+    assert seconds < 2 * queue.SEND_SECONDS + 1
+    assert Redis.from_url(settings.redis).llen("rq:queue:imports") == 2
 
 
 def test_import_does_not_wait_for_redis_at_each_request(silent_redis: str):

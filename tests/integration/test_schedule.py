@@ -1,5 +1,6 @@
 """The clock: due imports once, lost ones again, nothing of what is over left behind."""
 
+import threading
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,9 +17,10 @@ from webapp.models.providers import next_daily
 from webapp.models.types import now
 from webapp.queue import QUEUES
 from webapp.tenancy import across_tenants, acting_for
-from worker import schedule
+from worker import notices, schedule
 
 LONG_AGO = timedelta(minutes=5)
+TASKS_IN_TIME = schedule.TASKS
 
 
 @pytest.fixture
@@ -164,16 +166,39 @@ def test_key_that_no_connection_refers_to_is_deleted_once_it_is_old(cast, monkey
     assert list(credentials.store().names()) == [kept]
 
 
-def test_broken_task_is_logged_and_does_not_stop_the_others(cast, monkeypatch):
+def test_broken_task_is_logged_and_does_not_stop_the_others(cast):
     def broken() -> None:
         raise credentials.SecretStoreDown("away")
 
     ran = []
-    monkeypatch.setattr(schedule, "TASKS", ((2, broken), (2, lambda: ran.append(1))))
-
-    schedule.run_due({}, 0.0)
+    schedule.run_due(((2, broken), (2, lambda: ran.append(1))), {}, 0.0)
 
     assert ran == [1]
+
+
+def test_task_that_takes_long_holds_up_none_that_may_not_wait(app, monkeypatch):
+    stop, waited = threading.Event(), []
+    monkeypatch.setattr(schedule, "ASIDE", ((30, lambda: waited.append(stop.wait(30))),))
+    monkeypatch.setattr(schedule, "TASKS", ((30, stop.set),))
+
+    schedule.keep(stop, app)
+
+    assert waited == [True]
+    assert {task for _, task in TASKS_IN_TIME} >= {schedule.resume_stalled, schedule.queue_due_imports}
+    assert {task for _, task in TASKS_IN_TIME} & {notices.watch, schedule.delete_orphaned_keys} == set()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_clock_whose_thread_fails_ends_so_that_it_is_started_again(app, monkeypatch):
+    def mistaken() -> None:
+        raise ZeroDivisionError
+
+    stop = threading.Event()
+    monkeypatch.setattr(schedule, "ASIDE", ((30, mistaken),))
+
+    schedule.keep(stop, app)
+
+    assert stop.is_set()
 
 
 @pytest.mark.parametrize(
