@@ -24,6 +24,7 @@ from webapp.models import (
     Impersonation,
     Import,
     ImportState,
+    ImportWarning,
     Provider,
     ProviderState,
     Reason,
@@ -42,6 +43,7 @@ SENT_SECONDS = 12
 # Due imports started in one go: what else the clock has to do waits no longer than this takes, about a second.
 DUE_AT_ONCE = 100
 ORPHAN_AGE = timedelta(minutes=10)
+WARNINGS_KEPT, WARNINGS_AT_ONCE = timedelta(days=365), 20_000
 log = structlog.get_logger()
 
 
@@ -223,6 +225,16 @@ def delete_orphaned_keys() -> None:
             log.info("deleted a key that no connection refers to")
 
 
+def forget_warnings() -> None:
+    """Delete warnings of imports that ended long ago, some at a time; how many there were stays with the import."""
+    of = and_(Import.tenant_id == ImportWarning.tenant_id, Import.id == ImportWarning.import_id)
+    old = select(ImportWarning.id).join(Import, of).where(Import.ended_at < now() - WARNINGS_KEPT)
+    some = delete(ImportWarning).where(ImportWarning.id.in_(old.limit(WARNINGS_AT_ONCE)))
+    with across_tenants():
+        db.session.execute(some.execution_options(synchronize_session=False))
+        db.session.commit()
+
+
 Tasks = tuple[tuple[float, Callable[[], None]], ...]
 TASKS: Tasks = (
     (2, resume_stalled),
@@ -237,6 +249,7 @@ ASIDE: Tasks = (
     (30, notices.watch),
     (300, delete_orphaned_keys),
     (3600, notices.forget),
+    (3600, forget_warnings),
 )
 
 

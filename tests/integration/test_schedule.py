@@ -10,9 +10,10 @@ from rq import Queue
 from sqlalchemy import select
 
 from tests import factories
+from tests.texts import words_of
 from webapp import credentials
 from webapp.extensions import db
-from webapp.models import Impersonation, Import, ImportState, ProviderState, Trigger, UserSession
+from webapp.models import Impersonation, Import, ImportState, ImportWarning, ProviderState, Trigger, UserSession
 from webapp.models.providers import next_daily
 from webapp.models.types import now
 from webapp.queue import QUEUES
@@ -164,6 +165,24 @@ def test_key_that_no_connection_refers_to_is_deleted_once_it_is_old(cast, monkey
 
     assert still_young
     assert list(credentials.store().names()) == [kept]
+
+
+def test_warnings_are_kept_for_a_year(cast, person):
+    provider = factories.make_provider(cast.acme)
+    old, young = (
+        factories.make_import(provider, ended_at=now() - timedelta(days=days), warnings=1) for days in (366, 364)
+    )
+    with acting_for(cast.acme.id):
+        for import_ in (old, young):
+            of = {"tenant_id": cast.acme.id, "import_id": import_.id}
+            db.session.add(ImportWarning(**of, kind="too_long", customer_name="Anna"))
+        db.session.commit()
+
+    schedule.forget_warnings()
+
+    ada = person(cast.ada)
+    assert "It had 1 warning. They are kept for a year." in words_of(ada.get(f"/imports/{old.id}").text)
+    assert "Anna Too long, cut" in words_of(ada.get(f"/imports/{young.id}").text)
 
 
 def test_broken_task_is_logged_and_does_not_stop_the_others(cast):
