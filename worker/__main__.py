@@ -33,14 +33,15 @@ class OurJob(Job):
 
 
 class OurWorker(Worker):
-    """Takes its child with it when it is killed, and tells it when it is asked to stop."""
+    """Takes its child with it when it is killed, and tells it when it is asked to stop; either may be asked."""
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == 1 and self.pid != 1:  # killed between the fork and the line above
             os._exit(1)
-        signal.signal(signal.SIGUSR1, lambda *_: jobs.stop_soon())
+        for number in (signal.SIGUSR1, signal.SIGTERM):  # whoever stops a service may ask all its processes
+            signal.signal(number, lambda *_: jobs.stop_soon())
 
     def handle_warm_shutdown_request(self) -> None:
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]

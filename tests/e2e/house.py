@@ -59,7 +59,7 @@ class House:
         self.app = create_app(self.settings)
         self.valkey = Process(self._valkey_command(), self._plain_env, folder / "valkey.log")
         runner = [sys.executable, str(HERE / "run_processes.py"), *processes]
-        self.processes = Process(runner, self._env(), folder / "processes.log", with_us=signal.SIGTERM)
+        self.processes = Process(runner, self.env(), folder / "processes.log", with_us=signal.SIGTERM)
 
     def open(self) -> None:
         self._migrate()
@@ -128,7 +128,7 @@ class House:
         kept = [each for supervisor, _ in children(self.processes.pid) for each in children(supervisor)]
         return [pid for pid, command in kept if command[1:] == ["-m", module]]
 
-    def _env(self) -> dict[str, str]:
+    def env(self) -> dict[str, str]:
         given = self.settings
         names = {
             "SECRET_KEY": given.secret_key,
