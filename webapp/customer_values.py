@@ -48,6 +48,8 @@ def values_of(
     shown = []
     for property_, (value,) in zip(properties, fetch_values([customer], properties), strict=True):
         state = property_state(property_, provider, stale)
+        if state == "unconnected" and stale and value is not None:
+            state = "stale"  # what was filled before is still there
         if state == "by_hand":
             change = last.get(property_.id) if value is not None else None
             at, by = (change.at, change.by) if change else (None, None)
