@@ -106,12 +106,16 @@ def history_of(of: Property, filled_by: Import) -> None:
 
 
 def changes_of(furnished: Furnished) -> Import:
-    """An import that filled the second property for the first time and changed values of two customers."""
+    """An import that filled the second property for the first time, changed values of two customers and found that two
+    others were gone."""
     made, money, text = import_(furnished.provider, ImportState.DONE), *(furnished.properties[n] for n in (0, 2))
     first_filled = furnished.properties[1]
     for property_ in (first_filled, money):
         factories.make_version(property_, filled_at=now() - timedelta(days=20), filled_import_id=made.id)
     first_filled.filled_import_id = made.id
+    made.gone = 2
+    for customer in furnished.customers[2:4]:
+        customer.gone_at, customer.changed_import_id = made.started_at, made.id
     db.session.commit()
     for customer in furnished.customers[:2]:
         factories.make_change(money, customer, made, 12900, 1234567890)
