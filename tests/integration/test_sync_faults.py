@@ -414,6 +414,20 @@ def test_list_that_ends_early_marks_nobody_and_says_how_many_are_missing(app, co
 
 
 @on_sqlite
+def test_page_that_is_too_large_is_read_in_parts(app, connected, chartmogul, monkeypatch):
+    provider, account = connected
+    monkeypatch.setattr("webapp.chartmogul.client.LARGEST_ANSWER", 60_000)
+
+    import_ = syncing.run(app, provider)
+
+    sizes = {seen.query.get("per_page") for seen in chartmogul.log if seen.path in ("/customers", "/activities")}
+    assert {"200", "100", "50"} <= sizes
+    assert (import_.state, import_.warnings) == (ImportState.DONE, 0)
+    assert expected.held_customers(provider) == expected.expected_customers(account)
+    assert expected.held_movements(provider) == expected.expected_movements(account)
+
+
+@on_sqlite
 def test_list_of_movements_that_is_empty_all_at_once_takes_nothing_away(app, connected, chartmogul):
     provider, _ = connected
     syncing.run(app, provider)
