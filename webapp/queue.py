@@ -96,6 +96,14 @@ def first_turns_wait() -> bool | None:
         return None
 
 
+def nobody_waits() -> bool:
+    """Whether no job at all waits for a worker, as far as Redis says so."""
+    try:
+        return not any(_queue(name).count for name in QUEUES)
+    except RedisError:
+        return False
+
+
 def queued_jobs() -> set[str]:
     """The names of all jobs that wait for a worker; none, when Redis does not say."""
     try:
@@ -130,7 +138,7 @@ def _enqueue(queue: Queue, function: str, job_id: str, ids: list[str], heard: li
                 args=ids,
                 job_id=job_id,
                 unique=True,
-                timeout=SLICE_SECONDS + 60,
+                timeout=SLICE_SECONDS * 3 // 2 + 60,  # a turn can be half as long again
                 result_ttl=60,
                 failure_ttl=86400,
                 description=job_id,

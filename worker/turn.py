@@ -48,7 +48,7 @@ class Turn:
         self.shown_at = began = time.monotonic()
         self.slice_ends = began + queue.SLICE_SECONDS
         self.asks_for_room_at = began + (0 if self.import_.checkpoint else queue.FIRST_TURN_SECONDS)
-        self.got_somewhere = self.makes_room = False
+        self.got_somewhere = self.makes_room = self.prolonged = False
         # How many turns in a row have saved nothing: because they made room for others, or just so.
         self.in_vain, self.idle = (self.import_.checkpoint.get(name, 0) for name in ("in_vain", "idle"))
         self.timer = Steps(self.import_.steps)
@@ -140,8 +140,16 @@ class Turn:
 
     def _may_go_on(self) -> None:
         """SliceOver when this turn is over. That the import may go on at all, each write asks for itself."""
-        if self.stopping.is_set() or time.monotonic() > self.slice_ends:
+        if self.stopping.is_set() or (time.monotonic() > self.slice_ends and not self._is_prolonged()):
             raise SliceOver
+
+    def _is_prolonged(self) -> bool:
+        """Once, by half, a turn goes on that got somewhere and that nobody waits to see end: the next one would load
+        again what is held."""
+        if self.prolonged or not self.got_somewhere or not queue.nobody_waits():
+            return False
+        self.prolonged, self.slice_ends = True, self.slice_ends + queue.SLICE_SECONDS / 2
+        return True
 
     def _saved(self) -> None:
         """Something was saved: this turn was not in vain, and is over also when somebody waits for a first one."""

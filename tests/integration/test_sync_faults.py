@@ -231,9 +231,9 @@ def test_turns_that_get_nowhere_end_the_import(app, connected, chartmogul, monke
 @on_sqlite
 @pytest.mark.parametrize("path", ["/metrics", r"/customers\?per_page=1&?"])
 def test_what_an_import_can_do_without_is_not_waited_for_turn_after_turn(app, connected, chartmogul, monkeypatch, path):
-    """Two tries end within a turn, five would not: here 25 s are 0.8, and the turn's minute is 4 s."""
+    """Two tries end within a turn, five would not: here 25 s are 1.3, and the turn's minute is 4 s."""
     provider, account = connected
-    monkeypatch.setattr(fetch, "Client", partial(Client, total_seconds=0.8))
+    monkeypatch.setattr(fetch, "Client", partial(Client, total_seconds=1.3))
     monkeypatch.setattr("webapp.queue.SLICE_SECONDS", 4)
     chartmogul.faults.add("hang", match=path, seconds=60)
 

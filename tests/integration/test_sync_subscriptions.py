@@ -217,8 +217,8 @@ def test_answer_that_cannot_be_used_is_one_customers_warning(app, provider, acco
 
 @on_sqlite
 def test_customer_who_never_gets_an_answer_is_one_warning(app, provider, account, chartmogul, costly, monkeypatch):
-    """Two tries end within a turn, five would not: here 25 s are 0.8, and the turn's minute is 4 s."""
-    monkeypatch.setattr(fetch, "Client", partial(Client, total_seconds=0.8))
+    """Two tries end within a turn, five would not: here 25 s are 1.3, and the turn's minute is 4 s."""
+    monkeypatch.setattr(fetch, "Client", partial(Client, total_seconds=1.3))
     monkeypatch.setattr("webapp.queue.SLICE_SECONDS", 4)
     odd = live(account)[0]
     chartmogul.faults.add("hang", match=f"/customers/{odd}/subscriptions", seconds=60)

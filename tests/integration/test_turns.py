@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 from threading import Event
+from time import monotonic
+from types import SimpleNamespace
 
 import pytest
 from redis import Redis
@@ -116,6 +118,33 @@ def test_turn_goes_on_while_nobody_without_one_waits(app, connected, cast, monke
     provider, _ = connected
 
     assert after_one_turn(app, provider, syncing.start(provider)).state == ImportState.DONE
+
+
+@pytest.mark.parametrize(
+    ("minutes", "somebody_waits", "state"),
+    [(1.1, False, ImportState.DONE), (1.1, True, ImportState.RUNNING), (1.6, False, ImportState.RUNNING)],
+)
+def test_turn_that_is_over_goes_on_by_half_when_nobody_waits(
+    app, settings, connected, cast, monkeypatch, minutes, somebody_waits, state
+):
+    """Its next turn would load again what is held. Time passes while the first page is saved."""
+    provider, _ = connected
+    passed = [0.0]
+    monkeypatch.setattr(turn, "time", SimpleNamespace(monotonic=lambda: monotonic() + passed[0]))
+    import_id, tenant_id = syncing.start(provider), provider.tenant_id
+    if somebody_waits:
+        queue.enqueue_import(factories.make_import(factories.make_provider(cast.globex), ImportState.RUNNING))
+    db.session.commit()
+
+    def pass_time(_connection, _cursor, statement: str, *_) -> None:
+        if statement.startswith("INSERT INTO import_pages"):
+            passed[0] = minutes * queue.SLICE_SECONDS
+
+    with syncing.listening(pass_time):
+        syncing.turn(app, tenant_id, import_id)
+
+    with acting_for(tenant_id):
+        assert db.session.scalars(owned(Import, Import.state).where(Import.id == import_id)).one() == state
 
 
 def test_turn_goes_on_while_the_queue_does_not_answer(app, connected, waiting, monkeypatch, tmp_path):
