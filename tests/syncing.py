@@ -107,9 +107,10 @@ def killed_at_statement(number: int) -> Iterator[None]:
     """Cut off whatever runs at its n-th statement from here on, also in the middle of a transaction."""
     left = [number]
 
-    def count(*_: Any) -> None:
+    def count(_connection: Any, cursor: Any, *_: Any) -> None:
         left[0] -= 1
         if left[0] == 0:
+            cursor.close()  # one of the server, opened and not yet used, would else complain of it when it is collected
             raise Killed
 
     with listening(count):
