@@ -108,8 +108,8 @@ def test_spike_that_many_requests_meet_halves_the_pace_once(redis):
 
 def test_429_holds_back_all_who_ask_with_the_key(redis):
     one, other = (Budget(redis, SECRET, KEY, per_second=1000, parallel=8) for _ in range(2))
-    meet_429(one, 1, retry_after=0.3)
     began = time.monotonic()
+    meet_429(one, 1, retry_after=0.3)
 
     (asked,) = take_turns(other, 1)
 
@@ -154,8 +154,8 @@ def test_without_redis_each_worker_keeps_to_the_pace_by_itself(tmp_path):
 
 def test_without_redis_a_429_holds_back_and_halves_the_pace_too(tmp_path):
     budget = Budget(connect(f"unix://{tmp_path}/nobody"), SECRET, KEY, per_second=40, parallel=8)
-    meet_429(budget, 3, retry_after=0.2)
     began = time.monotonic()
+    meet_429(budget, 3, retry_after=0.2)
 
     moments = take_turns(budget, 6)
 

@@ -111,7 +111,7 @@ def test_clock_asks_a_silent_redis_once_not_for_each_that_is_due(app: Flask, cas
     schedule.queue_due_imports()
     schedule.resume_stalled()
     assert started == 1
-    assert seconds < 2 * queue.SEND_SECONDS + 1
+    assert seconds < 3.5 * queue.SEND_SECONDS  # four would be asked for by themselves
     assert Redis.from_url(settings.redis).llen("rq:queue:imports") == 2
 
 
