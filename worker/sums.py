@@ -24,8 +24,7 @@ def that_differ(provider: Provider, reads: int, at: datetime) -> Select[Any]:
     customers = owned(Customer, *kept)
     customers = customers.where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
     counted = Movement.customer_uuid, null(), nothing, Movement.movement_minor, nothing
-    movements = owned(Movement, *counted)
-    movements = movements.where(Movement.provider_id == provider.id, Movement.read <= reads, Movement.at <= at)
+    movements = Movement.that_count(provider, *counted, reads=reads).where(Movement.at <= at)
     both = union_all(customers, movements).subquery()
     mrr, moved = func.sum(both.c.mrr_minor), func.sum(both.c.moved)
     return (
@@ -53,8 +52,8 @@ def movements_lack(import_: Import, provider: Provider, seen: save.Seen) -> bool
 
 
 def _total_is_off(provider: Provider, reads: int) -> bool:
-    moved = owned(Movement, func.coalesce(func.sum(Movement.movement_minor), 0))
-    moved = moved.where(Movement.provider_id == provider.id, Movement.read <= reads, Movement.at <= now())
+    moved = Movement.that_count(provider, func.coalesce(func.sum(Movement.movement_minor), 0), reads=reads)
+    moved = moved.where(Movement.at <= now())
     total = total_mrr(provider)
     with reading():
         off = abs(total - int(db.session.scalar(moved) or 0))

@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import select, update
 
 from tests import factories, postgresql
-from tests.e2e import people
 from tests.e2e.chartmogul import Account
 from tests.e2e.holdings import connect, customers_held, held, imports_of, there
 from tests.e2e.house import House
@@ -40,14 +39,6 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield house
     finally:
         house.close()
-
-
-@pytest.fixture
-def cast(house: House) -> Iterator[Cast]:
-    house.chartmogul.reset()
-    cast = people.make_cast(house)
-    yield cast
-    people.retire(house, cast)
 
 
 WHO_IS_ASKED = {

@@ -158,6 +158,8 @@ class Movement(TenantOwned, Base):
     read: Mapped[int]
 
     @classmethod
-    def that_count(cls, provider: Provider, *columns: Any) -> Select[Any]:
-        """A select of the provider's movements, without what a read that is still going on has found."""
-        return owned(cls, *columns).where(cls.provider_id == provider.id, cls.read <= provider.movements_read)
+    def that_count(cls, provider: Provider, *columns: Any, reads: int | None = None) -> Select[Any]:
+        """A select of the provider's movements, without what a read that is still going on has found; or of those that
+        came with the first so many reads."""
+        up_to = provider.movements_read if reads is None else reads
+        return owned(cls, *columns).where(cls.provider_id == provider.id, cls.read <= up_to)
