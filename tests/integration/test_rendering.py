@@ -147,7 +147,7 @@ def test_theme_that_is_none_is_left_out(stranger, cookie: str):
 
 @pytest.mark.parametrize(
     "name",
-    ["<script>alert(1)</script>", "{{7*7}}", '" onclick="x', "\N{RIGHT-TO-LEFT OVERRIDE}gpj"],
+    ["<script>alert(1)</script>", "{{77777*77777}}", '" onclick="x', "\N{RIGHT-TO-LEFT OVERRIDE}gpj"],
 )
 def test_names_are_shown_as_text_whatever_they_hold(person, cast: Cast, name: str):
     cast.acme.name = name
@@ -158,4 +158,4 @@ def test_names_are_shown_as_text_whatever_they_hold(person, cast: Cast, name: st
     assert Markup.escape(name) in page
     assert "<script>alert" not in page
     assert 'onclick="x' not in page.replace("&#34;", "")
-    assert "49" not in page.partition("<body>")[2].partition("</header>")[0]
+    assert str(77777 * 77777) not in page
