@@ -106,7 +106,7 @@ def _add_all(past: Past, tally: Tally, provider: Provider, ends: dict[str, datet
     for first in range(0, len(everybody), AT_A_TIME):
         uuids = everybody[first : first + AT_A_TIME]
         since = owned(Customer, Customer.uuid, Customer.customer_since)
-        these = since.where(Customer.provider_id == provider.id, Customer.uuid.in_(uuids))
+        these = since.where(Customer.among(provider.id, uuids))
         movements = _moved(provider, uuids)
         for customer in db.session.execute(these):
             tally.add(past, customer, movements[customer.uuid], ends[customer.uuid])

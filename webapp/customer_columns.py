@@ -160,8 +160,7 @@ def is_of_customer() -> ColumnElement[bool]:
     """Whether a row of values is a customer's."""
     return and_(
         CustomerValues.tenant_id == Customer.tenant_id,
-        CustomerValues.provider_id == Customer.provider_id,
-        CustomerValues.uuid == Customer.uuid,
+        CustomerValues.customer_id == Customer.id,
     )
 
 

@@ -62,8 +62,8 @@ def _rows(
 ) -> list[list[str]]:
     """The rows of these customers in this order; one that was deleted meanwhile is left out."""
     columns = (Customer.id, Customer.provider_id, Customer.uuid, Customer.name, Customer.external_id)
-    these = Customer.provider_id == provider_id, Customer.uuid.in_(uuids)
-    by_uuid = {row.uuid: row for row in db.session.execute(owned(Customer, *columns).where(*these))}
+    these = owned(Customer, *columns).where(Customer.among(provider_id, uuids))
+    by_uuid = {row.uuid: row for row in db.session.execute(these)}
     found = [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
     values, scores = fetch_values(found, properties), _scores(provider_id, uuids) if with_score else {}
     types = [PropertyType(property_.type) for property_ in properties]

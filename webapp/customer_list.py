@@ -277,7 +277,7 @@ def _place(provider: Provider, query: CustomerQuery, uuid: str) -> Place | None:
 
 
 def _customers(provider: Provider, uuids: Sequence[str]) -> list[Customer]:
-    rows = customers_of(provider).where(Customer.uuid.in_(uuids)).options(load_only(*LISTED))
+    rows = customers_of(provider).where(Customer.among(provider.id, uuids)).options(load_only(*LISTED))
     by_uuid = {customer.uuid: customer for customer in db.session.scalars(rows)}
     return [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
 

@@ -126,6 +126,14 @@ def read_rows(statement: Select[Any]) -> Sequence[Any]:
     return db.session.connection().execute(statement).all()
 
 
+@contextmanager
+def rows_in_parts(statement: Select[Any], size: int) -> Iterator[Iterator[Sequence[Any]]]:
+    """The same, so many rows at a time, so that not all are in memory; whoever leaves early leaves nothing open."""
+    _refuse_unowned(statement)
+    with db.session.connection().execute(statement.execution_options(yield_per=size)) as result:
+        yield result.partitions()
+
+
 def _refuse_unowned(statement: Executable) -> None:
     if statement.get_execution_options().get("owned_by") != current_tenant_id():
         raise TenantMissing("only what owned() or owned_update() began for this tenant goes around the ORM")

@@ -222,7 +222,7 @@ def _falls_among(provider: Provider, scoring: Scoring, uuids: Sequence[str]) -> 
     for day in db.session.scalars(rows):
         days[day.customer_uuid].append(day)
     falls = {uuid: fall for uuid, each in days.items() if (fall := fall_of(each, scoring.day))}
-    fallen = owned(Customer).where(Customer.provider_id == provider.id, Customer.uuid.in_(falls))
+    fallen = owned(Customer).where(Customer.among(provider.id, falls))
     return [(customer, falls[customer.uuid]) for customer in db.session.scalars(fallen)] if falls else []
 
 

@@ -17,6 +17,7 @@ from webapp.tenancy import insert_rows, owned, owned_delete
 from webapp.values import Moment
 from worker.refresh import movements_of
 from worker.score_claim import Claim
+from worker.slices import customers_after
 
 IN_A_SLICE = 250
 
@@ -45,10 +46,8 @@ def rebuild_past(claim: Claim, saved: Callable[[], None]) -> None:
 
 
 def _customers_after(provider: Provider, after: str) -> Sequence[Any]:
-    present = Customer.provider_id == provider.id, Customer.gone_at.is_(None), Customer.uuid > after
-    some = owned(Customer, Customer.uuid, Customer.customer_since).where(*present)
     with reading():
-        found = db.session.execute(some.order_by(Customer.uuid).limit(IN_A_SLICE)).all()
+        found: Sequence[Any] = customers_after(provider, after, IN_A_SLICE, (Customer.uuid, Customer.customer_since))
         db.session.rollback()
     return found
 

@@ -35,6 +35,7 @@ from worker.ids import as_uuid, raw_id
 from worker.in_advance import in_advance
 from worker.lease import Lease
 from worker.save import Warnings
+from worker.slices import customers_after
 
 # Customers at a time: fewer where there are many properties, so that what is written with them stays a moment's work.
 MOST_IN_A_SLICE, VALUES_IN_A_SLICE = 1_000, 20_000
@@ -134,7 +135,7 @@ Slice = tuple[list[Facts], dict[str, list[Moved]], dict[str, bytes]]
 def _slice_after(provider: Provider, properties: Sequence["_Property"], after: str | None) -> Slice | None:
     """The next customers with all that their values are made of; None after the last."""
     size = max(1, min(MOST_IN_A_SLICE, VALUES_IN_A_SLICE // len(properties)))
-    customers = _customers_after(provider, after, size, _unread(properties))
+    customers = _customers_after(provider, after or "", size, _unread(properties))
     if not customers:
         return None
     movements = movements_of(provider, customers) if _need_movements(properties) else {}
@@ -271,18 +272,14 @@ def _old_values(provider_id: UUID, differing: Sequence[Differing], slots: Sequen
     return {uuid: tuple(held) for uuid, *held in db.session.execute(rows)}
 
 
-# Customers by uuid, and by uuid what belongs to them: each a stretch of an index of that order, whatever the
-# database believes of tables that it has not counted yet.
+# What belongs to customers, by uuid: each a stretch of an index of that order, whatever the database believes of
+# tables that it has not counted yet.
 
 
-def _customers_after(provider: Provider, uuid: str | None, size: int, unread: set[str]) -> list[Facts]:
-    """The next slice of the account's present customers, in the database's own order of their uuids."""
+def _customers_after(provider: Provider, uuid: str, size: int, unread: set[str]) -> list[Facts]:
     table = Customer.__table__
     columns = raw_id(Customer.id), *(null() if name in unread else table.c[name] for name in Facts._fields[1:])
-    present = Customer.provider_id == provider.id, Customer.gone_at.is_(None)
-    statement = owned(Customer, *columns).where(*present)
-    rest = statement if uuid is None else statement.where(Customer.uuid > uuid)
-    return list(map(Facts._make, read_rows(rest.order_by(Customer.uuid).limit(size))))
+    return list(map(Facts._make, customers_after(provider, uuid, size, columns)))
 
 
 def movements_of(provider: Provider, customers: Sequence[Any]) -> dict[str, list[Moved]]:
@@ -305,7 +302,7 @@ def _hashes_of(provider: Provider, customers: Sequence[Facts]) -> dict[str, byte
 
 def reconcile_customers(import_: Import, provider: Provider, lease: Lease, moment: Moment) -> None:
     """Σ past movements = MRR for each customer, or a warning that says by how much not."""
-    differ = sums.that_differ(provider, provider.movements_read, moment.now)
+    differ = sums.that_differ(import_, provider, provider.movements_read, moment.now)
     warnings = Warnings(import_)
     with reading():
         for row in db.session.execute(differ.execution_options(yield_per=1000)):

@@ -12,11 +12,13 @@ from webapp.chartmogul.fields import FIELDS, Cost
 from webapp.chartmogul.records import RecordRefused, SubscriptionRecord, parse_subscription
 from webapp.chartmogul.subscribed import Subscribed
 from webapp.extensions import db, reading
-from webapp.models import Customer, Import, Property, Provider, Source
+from webapp.models import Customer, CustomerValues, Import, Property, Provider, Source
+from webapp.models.customers import LIVE_STATUSES
 from webapp.tenancy import owned, owned_update
 from worker import fetch
 from worker.lease import Lease
 from worker.save import Warnings
+from worker.slices import customers_after
 
 # Customers whose uuids and answers are held at a time, and how many of them are worth a transaction.
 IN_A_SLICE, IN_A_LOT = 500, 25
@@ -49,11 +51,10 @@ def begin(import_: Import, provider: Provider, lease: Lease) -> None:
 def next_slice(import_: Import, provider: Provider, lease: Lease) -> "Slice | None":
     """The live subscribers after the last one that was saved; None when there are no more."""
     after = import_.checkpoint["subscriptions"]["after"]
-    customers = owned(Customer, Customer.id, Customer.uuid, Customer.name, *SUBSCRIBED)
-    customers = customers.where(Customer.provider_id == provider.id, Customer.subscribes())
-    rest = customers if after is None else customers.where(Customer.uuid > after)
+    columns = Customer.id, Customer.uuid, Customer.name, *SUBSCRIBED
+    live = CustomerValues.status.in_(LIVE_STATUSES)
     with reading():
-        rows = db.session.execute(rest.order_by(Customer.uuid).limit(IN_A_SLICE)).all()
+        rows = customers_after(provider, after or "", IN_A_SLICE, columns, live)
         db.session.rollback()
     return Slice(import_, lease, rows) if rows else None
 

@@ -15,7 +15,7 @@ from worker import save
 ROUNDING_MINOR = 2
 
 
-def that_differ(provider: Provider, reads: int, at: datetime) -> Select[Any]:
+def that_differ(import_: Import, provider: Provider, reads: int, at: datetime) -> Select[Any]:
     """The present customers (uuid, name, mrr, moved) whose MRR is not what their movements up to a time add up to, of
     those that came with the first so many complete reads. One sum over both tables: a join of them goes wrong in a
     PostgreSQL that has not yet counted its new rows."""
@@ -25,6 +25,7 @@ def that_differ(provider: Provider, reads: int, at: datetime) -> Select[Any]:
     customers = customers.where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
     counted = Movement.customer_uuid, null(), nothing, Movement.movement_minor, nothing
     movements = Movement.that_count(provider, *counted, reads=reads).where(Movement.at <= at)
+    movements = Movement.as_they_lie(movements, import_.movements_expected)
     both = union_all(customers, movements).subquery()
     mrr, moved = func.sum(both.c.mrr_minor), func.sum(both.c.moved)
     return (
@@ -44,9 +45,9 @@ def movements_lack(import_: Import, provider: Provider, seen: save.Seen) -> bool
         return "whole" not in import_.checkpoint["movements"] and _total_is_off(provider, found)
     if 10 * sum(1 for _, marks in seen.movements if marks & save.READ) >= 9 * import_.movements_expected:
         return False
-    wrong = _wrong(provider, seen, held)
+    wrong = _wrong(import_, provider, seen, held)
     save.remove_unread(seen)
-    more = _wrong(provider, seen, found) - wrong
+    more = _wrong(import_, provider, seen, found) - wrong
     db.session.rollback()
     return more > 0
 
@@ -61,9 +62,9 @@ def _total_is_off(provider: Provider, reads: int) -> bool:
     return 10 * off > total
 
 
-def _wrong(provider: Provider, seen: save.Seen, reads: int) -> int:
+def _wrong(import_: Import, provider: Provider, seen: save.Seen, reads: int) -> int:
     """Of how many customers that were read the sums differ."""
-    customers = db.session.execute(that_differ(provider, reads, now()).execution_options(yield_per=1000))
+    customers = db.session.execute(that_differ(import_, provider, reads, now()).execution_options(yield_per=1000))
     return sum(Customer.id_bytes_for(provider.id, row.uuid) in seen.customers for row in customers)
 
 

@@ -134,7 +134,9 @@ AROUND = {
     "session.connection": {"webapp/tenancy.py"},  # upsert_rows, which writes the tenant itself
     "engine.connect": {"webapp/migrations/env.py"},
     "get_bind": {"webapp/tenancy.py"},  # which database is it
-    "read_rows": {"worker/refresh.py", "worker/scores.py"},  # slices of one model, with nothing joined to it
+    # slices of one model, with nothing joined to it
+    "read_rows": {"worker/refresh.py", "worker/scores.py", "worker/slices.py"},
+    "rows_in_parts": {"worker/save.py"},  # all ids of an account
     "write_rows": {"worker/lease.py"},  # the import's own row, with each page
     "db.session.get": {"webapp/pages/auth.py"},  # the user of a session
     "db.session.get_one": {"webapp/impersonation.py"},  # support's own rows

@@ -15,7 +15,7 @@ from webapp import queue
 from webapp.chartmogul.client import Client
 from webapp.chartmogul.fields import FIELDS
 from webapp.extensions import db
-from webapp.models import Customer, Import, ImportState, ImportWarning, Property, Provider, Reason
+from webapp.models import Customer, CustomerValues, Import, ImportState, ImportWarning, Property, Provider, Reason
 from webapp.models.types import now
 from webapp.tenancy import across_tenants
 from worker import fetch, refresh, subscriptions, turn
@@ -159,6 +159,7 @@ def test_who_is_no_longer_live_subscribes_to_nothing(app, provider, account, cos
         stale = {"plans": ["Gold"], "quantity": 5}
         db.session.execute(update(Customer).where(Customer.uuid == cancelled).values(**stale))
         db.session.execute(update(Customer).where(Customer.uuid == lead).values(status=None, **stale))
+        db.session.execute(update(CustomerValues).where(CustomerValues.uuid == lead).values(status=None))
         db.session.commit()
     assert kept(provider, gone) != (None, None, None)
 

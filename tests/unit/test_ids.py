@@ -6,7 +6,7 @@ from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 import pytest
 
 from webapp.models import Customer
-from worker.ids import Ids
+from worker.ids import Ids, ids_bytes
 
 
 def test_it_holds_what_a_dictionary_holds() -> None:
@@ -22,6 +22,30 @@ def test_it_holds_what_a_dictionary_holds() -> None:
     assert dict(ids) == {key: marks for key, (marks, _) in wanted.items()}
     assert all((ids[key], ids.note(key)) == wanted[key] for key in wanted)
     assert not any(chance.randbytes(16) in ids for _ in range(1_000))
+
+
+def test_many_new_ones_are_held_as_if_they_were_added_one_by_one() -> None:
+    chance = random.Random(8)
+    keys = [chance.randbytes(16) for _ in range(5_000)]
+    marks, notes = chance.choices((1, 3, 9), k=5_000), [chance.randbytes(16) for _ in keys]
+    many, singly = Ids(notes=True), Ids(notes=True)
+    many.add(bytes(16), 2, bytes(16))
+    singly.add(bytes(16), 2, bytes(16))
+
+    many.add_new(keys, marks, notes)
+    for entry in zip(keys, marks, notes, strict=True):
+        singly.add(*entry)
+
+    assert (len(many), list(many)) == (len(singly), list(singly))
+    assert [many.note(key) for key in keys] == notes
+
+
+@pytest.mark.parametrize("as_sent", [str, lambda hex_: UUID(hex_)])
+def test_bytes_of_ids_are_the_same_of_either_driver(as_sent) -> None:
+    ids = [uuid4() for _ in range(3)]
+
+    assert ids_bytes([as_sent(id_.hex) for id_ in ids]) == [id_.bytes for id_ in ids]
+    assert ids_bytes([]) == []
 
 
 def test_id_without_marks_is_gone() -> None:
