@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import orjson
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -173,7 +174,7 @@ class Client:
                 self.adapter.send(request, stream=True, timeout=timeouts) as response,
             ):
                 _raise_for(response)
-                return json.loads(_body(response, ends))
+                return _decoded(_body(response, ends))
         except (requests.RequestException, HTTPError, OSError) as error:
             raise Unavailable(type(error).__name__) from None
         except (ValueError, RecursionError):
@@ -222,6 +223,15 @@ def _body(response: requests.Response, ends: float) -> bytes:
         if time.monotonic() > ends:
             raise Unavailable("the answer came too slowly")
     return b"".join(parts)
+
+
+def _decoded(body: bytes) -> Any:
+    """ValueError or RecursionError for what is no JSON. What is JSON only to Python (half of a character, not a number)
+    is odd data, for which there are rules, and no broken answer."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body)
 
 
 def _retry_after(value: str | None) -> float | None:
