@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import assets, cli, gate, logs, rendering, sessions
 from webapp.config import Settings
-from webapp.extensions import MappedConnection, csrf, db, limiter, login_manager, migrate
+from webapp.extensions import MappedConnection, RoomyConnection, csrf, db, limiter, login_manager, migrate
 from webapp.rendering import wants_partial
 
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
@@ -57,8 +57,8 @@ def _flask_config(settings: Settings, for_jobs: bool) -> dict[str, Any]:
             "options": "-c jit=off -c lock_timeout=5000 -c idle_in_transaction_session_timeout=25000 -c TimeZone=UTC",
             "connect_timeout": 5,
         }
-    elif not for_jobs:
-        options["connect_args"] = {"factory": MappedConnection}
+    else:
+        options["connect_args"] = {"factory": RoomyConnection if for_jobs else MappedConnection}
     limits = settings.redis.replace("unix://", "redis+unix://", 1)
     return {
         "SETTINGS": settings,

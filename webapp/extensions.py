@@ -52,6 +52,14 @@ login_manager = _SessionsOnly()
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 
 
+class RoomyConnection(sqlite3.Connection):
+    """With room for all pages of the file that a page of customers changes: else many would be written twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute("PRAGMA cache_size=-8000")
+
+
 class MappedConnection(sqlite3.Connection):
     """SQLite's file read as memory: a page that goes over all customers takes half the time. Not for workers, whose
     memory it would be counted as."""
