@@ -196,9 +196,14 @@ def test_broken_task_is_logged_and_does_not_stop_the_others(cast):
 
 
 def test_task_that_takes_long_holds_up_none_that_may_not_wait(app, monkeypatch):
-    stop, waited = threading.Event(), []
-    monkeypatch.setattr(schedule, "ASIDE", ((30, lambda: waited.append(stop.wait(30))),))
-    monkeypatch.setattr(schedule, "TASKS", ((30, stop.set),))
+    began, stop, waited = threading.Event(), threading.Event(), []
+
+    def take_long() -> None:
+        began.set()
+        waited.append(stop.wait(30))
+
+    monkeypatch.setattr(schedule, "ASIDE", ((30, take_long),))
+    monkeypatch.setattr(schedule, "TASKS", ((30, lambda: began.wait(30) and stop.set()),))
 
     schedule.keep(stop, app)
 
