@@ -84,12 +84,25 @@ def expected_values(account: Account, fields: list[str], at: datetime, most: int
 
 def held_customers(provider: Provider) -> dict[str, dict[str, Any]]:
     """What our table holds of the present customers, in the same shape."""
+    assert_rows_of_values_agree(provider)
     with across_tenants():
         rows = db.session.scalars(
             select(Customer).where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
         ).all()
         names = _customer_names()
         return {row.uuid: {name: getattr(row, name) for name in names} for row in rows}
+
+
+def assert_rows_of_values_agree(provider: Provider) -> None:
+    """Each customer, also one that is gone, has the id that is made of its uuid, and one row of values that says the
+    same of it: by these customers are found."""
+    facts = Customer.id, Customer.uuid, Customer.status, Customer.mrr_minor, Customer.gone_at.is_not(None)
+    same = CustomerValues.customer_id, CustomerValues.uuid, CustomerValues.status, CustomerValues.mrr_minor
+    with across_tenants():
+        held = db.session.execute(select(*facts).where(Customer.provider_id == provider.id)).all()
+        of_values = select(*same, CustomerValues.gone).where(CustomerValues.provider_id == provider.id)
+        assert sorted(map(tuple, held)) == sorted(map(tuple, db.session.execute(of_values)))
+    assert all(id_ == Customer.id_for(provider.id, uuid) for id_, uuid, *_ in held)
 
 
 def _customer_names() -> list[str]:

@@ -210,7 +210,7 @@ def fetch_page(provider: Provider, query: CustomerQuery) -> CustomerPage:
     """The page that was asked for: the first, or the one after or before a customer."""
     after, before = _place(provider, query, query.after), _place(provider, query, query.before)
     backwards, place = before is not None and after is None, after or before
-    held = _held(provider)
+    held = customers_held(provider)
     found = _nearby(provider, query, place, backwards) or _looked_for(provider, query, place, backwards)
     uuids, matching, beyond = found
     matching = matching if query.narrowed else held
@@ -260,7 +260,7 @@ def _looked_for(provider: Provider, query: CustomerQuery, place: Place | None, b
     return [uuid for uuid, *_ in found], matching, beyond
 
 
-def _held(provider: Provider) -> int:
+def customers_held(provider: Provider) -> int:
     """How many customers there are: what the last import counted, unless one is changing it."""
     if provider.customers_held is not None:
         return provider.customers_held
@@ -277,7 +277,7 @@ def _place(provider: Provider, query: CustomerQuery, uuid: str) -> Place | None:
 
 
 def _customers(provider: Provider, uuids: Sequence[str]) -> list[Customer]:
-    rows = customers_of(provider).where(Customer.among(provider.id, uuids)).options(load_only(*LISTED))
+    rows = owned(Customer).where(Customer.among(provider.id, uuids)).options(load_only(*LISTED))
     by_uuid = {customer.uuid: customer for customer in db.session.scalars(rows)}
     return [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
 

@@ -13,7 +13,6 @@ from webapp.distributions import COUNTED, in_ranges
 from webapp.extensions import db
 from webapp.folding import fold
 from webapp.models import CustomerValues, Property, Provider
-from webapp.models.customers import LIVE_STATUSES
 from webapp.score_sentences import value_words
 from webapp.tenancy import owned
 from webapp.values import PropertyType, decode_one, format_value
@@ -46,8 +45,7 @@ class Frequent:
 
 def live_of(provider: Provider, *columns: Any) -> Select[Any]:
     """Of the customers who can have a score: live subscribers who are in ChartMogul."""
-    who = CustomerValues.provider_id == provider.id, CustomerValues.gone.is_(False)
-    return owned(CustomerValues, *columns).where(*who, CustomerValues.status.in_(LIVE_STATUSES))
+    return owned(CustomerValues, *columns).where(CustomerValues.provider_id == provider.id, CustomerValues.subscribes())
 
 
 def spread_of(property_: Property, provider: Provider, zero: int | None, hundred: int | None) -> Spread:

@@ -85,14 +85,12 @@ class Ids:
         if note is not None:
             bucket[at + 17 : at + self._width] = note
 
-    def add_new(
-        self, keys: Iterable[bytes], marks: Iterable[int] = repeat(1), notes: Iterable[bytes] = repeat(b"")
-    ) -> None:
+    def add_new(self, keys: Sequence[bytes], marks: Iterable[int], notes: Iterable[bytes] | None = None) -> None:
         """Add many ids none of which is there, in a fifth of the time."""
-        buckets = self._buckets
+        buckets, notes = self._buckets, repeat(self._no_note) if notes is None else notes
         for key, mark, note in zip(keys, marks, notes, strict=False):
             buckets[hash(key) % BUCKETS] += key + MARKS[mark] + note
-            self._count += 1
+        self._count += len(keys)
 
     def unmark(self, mark: int) -> None:
         """Take a mark away from all; an id without any is as one that was never added."""

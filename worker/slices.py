@@ -13,7 +13,7 @@ def customers_after(provider: Provider, uuid: str, size: int, columns: Sequence[
     believes of tables that it has not counted yet."""
     present = CustomerValues.provider_id == provider.id, CustomerValues.gone.is_(False), CustomerValues.uuid > uuid
     next_ = owned(CustomerValues, CustomerValues.customer_id, CustomerValues.uuid).where(*present, *which)
-    uuids = {id_: uuid for id_, uuid in read_rows(next_.order_by(CustomerValues.uuid).limit(size))}  # noqa: C416
-    rows = read_rows(owned(Customer, *columns).where(Customer.id.in_(uuids))) if uuids else ()
+    in_order = read_rows(next_.order_by(CustomerValues.uuid).limit(size))
+    rows = read_rows(owned(Customer, *columns).where(Customer.id.in_([row.customer_id for row in in_order])))
     found = {row.uuid: row for row in rows}
-    return [found[uuid] for uuid in uuids.values() if uuid in found]
+    return [found[row.uuid] for row in in_order if row.uuid in found]

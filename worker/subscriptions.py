@@ -13,7 +13,6 @@ from webapp.chartmogul.records import RecordRefused, SubscriptionRecord, parse_s
 from webapp.chartmogul.subscribed import Subscribed
 from webapp.extensions import db, reading
 from webapp.models import Customer, CustomerValues, Import, Property, Provider, Source
-from webapp.models.customers import LIVE_STATUSES
 from webapp.tenancy import owned, owned_update
 from worker import fetch
 from worker.lease import Lease
@@ -52,9 +51,8 @@ def next_slice(import_: Import, provider: Provider, lease: Lease) -> "Slice | No
     """The live subscribers after the last one that was saved; None when there are no more."""
     after = import_.checkpoint["subscriptions"]["after"]
     columns = Customer.id, Customer.uuid, Customer.name, *SUBSCRIBED
-    live = CustomerValues.status.in_(LIVE_STATUSES)
     with reading():
-        rows = customers_after(provider, after or "", IN_A_SLICE, columns, live)
+        rows = customers_after(provider, after or "", IN_A_SLICE, columns, CustomerValues.subscribes())
         db.session.rollback()
     return Slice(import_, lease, rows) if rows else None
 

@@ -25,7 +25,7 @@ def that_differ(import_: Import, provider: Provider, reads: int, at: datetime) -
     customers = customers.where(Customer.provider_id == provider.id, Customer.gone_at.is_(None))
     counted = Movement.customer_uuid, null(), nothing, Movement.movement_minor, nothing
     movements = Movement.that_count(provider, *counted, reads=reads).where(Movement.at <= at)
-    movements = Movement.as_they_lie(movements, import_.movements_expected)
+    movements = Movement.as_they_lie(movements, max(import_.movements_expected or 0, import_.movements_read))
     both = union_all(customers, movements).subquery()
     mrr, moved = func.sum(both.c.mrr_minor), func.sum(both.c.moved)
     return (

@@ -24,6 +24,7 @@ from webapp.tenancy import (
     owned_or_404,
     owned_update,
     read_rows,
+    rows_in_parts,
     write_rows,
 )
 
@@ -137,10 +138,14 @@ def test_only_a_select_that_owned_began_for_this_tenant_is_read_without_the_orm(
     with acting_for(world.acme_id):
         mine = owned(Customer, Customer.id).where(Customer.id == id_)
         assert read_rows(mine) == [(id_,)]
+        with rows_in_parts(owned(Customer, Customer.id), 1) as parts:
+            assert len(next(parts)) == 1  # whoever leaves early leaves nothing open
     with acting_for(world.globex_id):
         for statement in (mine, *(read(id_) for read in READS.values())):
             with pytest.raises(TenantMissing):
                 read_rows(statement)
+            with pytest.raises(TenantMissing), rows_in_parts(statement, 1):
+                raise AssertionError("it was read")
 
 
 def test_only_an_update_that_owned_update_began_for_this_tenant_is_run_without_the_orm(world: World):

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests import factories
+from tests import factories, syncing
+from tests.conftest import on_sqlite
 from tests.factories import Cast
 from tests.pages import column, look_around, statements, table
 from webapp import customer_list
@@ -286,6 +287,26 @@ def test_number_of_queries_does_not_grow_with_the_rows(person, cast, provider):
     ada.get("/customers?sort=one")
 
     assert len(few) == length <= 15
+
+
+@on_sqlite
+def test_customers_of_a_page_are_found_by_their_ids(person, cast, provider):
+    """SQLite, which counts no rows, would rather look at all that an index of the provider leads to."""
+    for each in range(60):
+        factories.make_customer(provider, f"Customer {each}")
+    plans: list[str] = []
+
+    def explain(_connection, cursor, statement, parameters, *_):
+        if "customers.id IN" in statement:
+            plan = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+            plans.extend(step for *_, step in plan)
+
+    with syncing.listening(explain):
+        person(cast.ada).get("/customers")
+        assert person(cast.ada).get("/customers.csv").text.count("\n") == 61
+
+    assert len(plans) == 2
+    assert all("SEARCH customers USING INDEX sqlite_autoindex_customers_1 (id=?)" in step for step in plans)
 
 
 def test_names_are_text(person, cast, provider):

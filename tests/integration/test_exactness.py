@@ -91,7 +91,7 @@ def test_import_cut_off_at_many_places_still_holds_what_chartmogul_has(app, conn
 
 @pytest.mark.parametrize("large", [50_000, 1])
 def test_unchanged_account_is_read_and_not_written(app, connected, monkeypatch, large):
-    monkeypatch.setattr("webapp.models.customers.MOST_OF_A_FILE", large)
+    monkeypatch.setattr("webapp.models.movements.MOST_OF_A_FILE", large)
     provider, _ = connected(4, 450)
     syncing.run(app, provider)
 

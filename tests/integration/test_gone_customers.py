@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from simulator import Account
-from tests import factories, syncing
+from tests import expected, factories, syncing
 from tests.factories import Cast
 from tests.pages import column
 from tests.person import Person
@@ -15,9 +15,10 @@ from tests.texts import words_of
 from webapp.chartmogul.fields import FIELDS
 from webapp.customer_columns import all_properties, fetch_values
 from webapp.extensions import db
-from webapp.models import Customer, Property, Provider, ValueChange
+from webapp.models import Customer, CustomerValues, Property, Provider, ValueChange
 from webapp.models.types import now
 from webapp.tenancy import across_tenants, acting_for, owned
+from worker.slices import customers_after
 
 KEPT = ("cm_status", "cm_mrr_vs_peak_pct", "cm_recurring_revenue", "cm_last_movement", "cm_tenure_days")
 
@@ -38,6 +39,25 @@ def customer_of(provider: Provider, uuid: str) -> Customer:
     with across_tenants():
         this = Customer.provider_id == provider.id, Customer.uuid == uuid
         return db.session.scalars(select(Customer).where(*this)).one()
+
+
+def test_customers_are_found_in_order_without_those_that_are_gone(app, connected):
+    provider, account, gone = connected
+    account.delete(gone)
+    syncing.run(app, provider)
+    expected.assert_rows_of_values_agree(provider)
+    present = sorted(raw["uuid"] for raw in account.customers())
+
+    with acting_for(provider.tenant_id):
+        found, after = [], ""
+        while some := customers_after(provider, after, 7, (Customer.name, Customer.uuid)):
+            found, after = found + [row.uuid for row in some], some[-1].uuid
+        live = customers_after(provider, "", 99, (Customer.uuid, Customer.status), CustomerValues.subscribes())
+
+    assert gone not in present
+    assert found == present
+    wanted = [raw["uuid"] for raw in account.customers() if raw["status"] in ("Active", "Past Due")]
+    assert [row.uuid for row in live] == sorted(wanted)
 
 
 def values_of(provider: Provider, uuid: str) -> dict[str, object]:

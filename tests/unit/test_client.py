@@ -82,6 +82,21 @@ def test_broken_answer_is_unavailable_and_never_a_part(chartmogul, client, kind)
         client.get("/customers")
 
 
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("[147573952589676412927, -9223372036854775809]", [147573952589676412927, -9223372036854775809]),
+        ("[18446744073709551615, 0.1, 1e3]", [18446744073709551615, 0.1, 1000.0]),
+        (r'["\ud800"]', ["\ud800"]),
+        ('{"a": 1, "a": 2}', {"a": 2}),
+    ],
+)
+def test_what_is_json_to_python_is_read_as_it_reads_it(chartmogul, client, sent, read):
+    chartmogul.faults.add("not_json", body=sent)
+
+    assert client.get("/customers") == read
+
+
 @pytest.mark.parametrize("kind", ["hang", "slow_drip", "slow_headers", "stall"])
 def test_slow_answer_is_cut_off_in_time(chartmogul, client, kind):
     chartmogul.faults.add(kind, seconds=5)

@@ -35,6 +35,7 @@ READ_SECONDS = 20
 TOTAL_SECONDS = 25
 LARGEST_ANSWER = 20_000_000
 CHUNK = 65536
+DIGITS_AS_ZEROS, MANY_DIGITS = bytes(ord("0") if chr(byte).isdecimal() else 0 for byte in range(256)), b"0" * 19
 
 
 class ChartMogulError(Exception):
@@ -226,12 +227,13 @@ def _body(response: requests.Response, ends: float) -> bytes:
 
 
 def _decoded(body: bytes) -> Any:
-    """ValueError or RecursionError for what is no JSON. What is JSON only to Python (half of a character, not a number)
-    is odd data, for which there are rules, and no broken answer."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return json.loads(body)
+    """ValueError or RecursionError for what is no JSON. Half of a character is JSON only to Python: it is odd data, for
+    which there is a rule, and no broken answer. Of a whole number that may have more than 64 bits orjson would make
+    another one."""
+    if MANY_DIGITS not in body.translate(DIGITS_AS_ZEROS):
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(body)
+    return json.loads(body)
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -9,12 +9,14 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     ForeignKeyConstraint,
     Index,
     LargeBinary,
     PrimaryKeyConstraint,
     String,
     Text,
+    and_,
     literal,
     null,
 )
@@ -23,6 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.chartmogul.fields import PropertyType
 from webapp.extensions import Base, db
 from webapp.folding import fold
+from webapp.models.customers import LIVE_STATUSES
 from webapp.models.types import UtcDateTime
 from webapp.tenancy import TenantOwned, insert_selected, owned, owned_update, through_its_parent
 
@@ -75,6 +78,11 @@ class CustomerValues(TenantOwned, Base):
     trend: Mapped[int | None]
     # What the score is made of, as webapp.scoring writes it.
     score_state: Mapped[str | None] = mapped_column(String(120))
+
+    @classmethod
+    def subscribes(cls) -> ColumnElement[bool]:
+        """The same as of Customer."""
+        return and_(cls.status.in_(LIVE_STATUSES), cls.gone.is_(False))
 
     @staticmethod
     def row_of(customer: Mapping[str, Any]) -> dict[str, Any]:

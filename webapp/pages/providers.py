@@ -9,10 +9,11 @@ from sqlalchemy import func
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp import audit, credentials, impersonation
+from webapp.customer_list import customers_held
 from webapp.extensions import db
 from webapp.forms.providers import SetUpForm
 from webapp.gate import members_too
-from webapp.models import LIVE_IMPORT_STATES, Customer, Import, Property, Provider, ProviderState, Source
+from webapp.models import LIVE_IMPORT_STATES, Import, Property, Provider, ProviderState, Source
 from webapp.models.types import now
 from webapp.rendering import page_or_partial, wants_partial
 from webapp.tenancy import current_tenant_id, owned
@@ -56,7 +57,7 @@ def _consequences(provider: Provider) -> dict[str, Any]:
     fed = owned(Property, Property.name).where(Property.source == Source.CHARTMOGUL).order_by(Property.name)
     return {
         "properties": list(db.session.scalars(fed)),
-        "customers": _customers_of(provider),
+        "customers": customers_held(provider),
         "live_import": provider.live_import(),
     }
 
@@ -97,7 +98,7 @@ def card() -> dict[str, Any]:
         "provider": provider,
         "last_import": db.session.scalar(ended),
         "live_import": provider.live_import(),
-        "customers": 0 if provider.live else _customers_of(provider),
+        "customers": 0 if provider.live else customers_held(provider),
         "self_serve": self_serve(),
     }
 
@@ -112,10 +113,6 @@ def connection(provider: Provider, form: SetUpForm, status: int = 200) -> AnyRes
 
 def self_serve() -> bool:
     return bool(current_app.config["SETTINGS"].self_serve_setup)
-
-
-def _customers_of(provider: Provider) -> int:
-    return db.session.scalar(owned(Customer, func.count()).where(Customer.provider_id == provider.id)) or 0
 
 
 def sheet(name: str, status: int = 200, **context: Any) -> AnyResponse:

@@ -11,11 +11,11 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
+    op.drop_index("uq_customers_tenant_provider_uuid", "customers")  # first: it takes the stronger lock
     op.create_index("ix_customers_provider", "customers", ["provider_id"])
-    op.drop_index("uq_customers_tenant_provider_uuid", "customers")
 
 
 def downgrade() -> None:
     columns = ["tenant_id", "provider_id", "uuid"]
-    op.create_index("uq_customers_tenant_provider_uuid", "customers", columns, unique=True)
     op.drop_index("ix_customers_provider", "customers")
+    op.create_index("uq_customers_tenant_provider_uuid", "customers", columns, unique=True)
