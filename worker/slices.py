@@ -7,13 +7,11 @@ from webapp.models import Customer, CustomerValues, Provider
 from webapp.tenancy import owned, read_rows
 
 
-def customers_after(provider: Provider, uuid: str, size: int, columns: Sequence[Any], *which: Any) -> list[Any]:
-    """These columns, among them the uuid, of the next present customers. Their order, and `which`, are those of their
-    rows of values, which lie in that order; the customers themselves are found by their ids, whatever the database
-    believes of tables that it has not counted yet."""
+def customers_after(provider: Provider, uuid: str, size: int, columns: Sequence[Any], *which: Any) -> Sequence[Any]:
+    """These columns of the next present customers. Their order, and `which`, are those of their rows of values, which
+    lie in that order."""
     present = CustomerValues.provider_id == provider.id, CustomerValues.gone.is_(False), CustomerValues.uuid > uuid
-    next_ = owned(CustomerValues, CustomerValues.customer_id, CustomerValues.uuid).where(*present, *which)
-    in_order = read_rows(next_.order_by(CustomerValues.uuid).limit(size))
-    rows = read_rows(owned(Customer, *columns).where(Customer.id.in_([row.customer_id for row in in_order])))
-    found = {row.uuid: row for row in rows}
-    return [found[row.uuid] for row in in_order if row.uuid in found]
+    in_order = owned(CustomerValues, CustomerValues.customer_id, CustomerValues.uuid).where(*present, *which)
+    next_ = in_order.order_by(CustomerValues.uuid).limit(size).subquery()
+    found = owned(Customer, *columns).join(next_, next_.c.customer_id == Customer.id)
+    return read_rows(found.order_by(next_.c.uuid))

@@ -134,7 +134,7 @@ AROUND = {
     "session.connection": {"webapp/tenancy.py"},  # upsert_rows, which writes the tenant itself
     "engine.connect": {"webapp/migrations/env.py"},
     "get_bind": {"webapp/tenancy.py"},  # which database is it
-    # slices of one model, with nothing joined to it
+    # slices of one model, with nothing joined to it but rows by owned()
     "read_rows": {"worker/refresh.py", "worker/scores.py", "worker/slices.py"},
     "rows_in_parts": {"worker/save.py"},  # all ids of an account
     "write_rows": {"worker/lease.py"},  # the import's own row, with each page
