@@ -108,7 +108,7 @@ def fill_properties(
     counts = Counter[str](place.get("counts", {}))
     columns_of = columns_reader([property_.field for property_ in properties])
     warnings = Warnings(import_)
-    read, begin = partial(_slice_after, provider, properties), place.get("after")
+    read, begin = partial(_slice_after, provider, properties), place.get("after", "")
     slices = in_advance(read, begin, lambda slice_: slice_[0][-1].uuid) if properties else ()
     for customers, movements, known in slices:
         values = columns_of(customers, [movements.get(customer.uuid, ()) for customer in customers], moment)
@@ -132,10 +132,10 @@ def fill_properties(
 Slice = tuple[list[Facts], dict[str, list[Moved]], dict[str, bytes]]
 
 
-def _slice_after(provider: Provider, properties: Sequence["_Property"], after: str | None) -> Slice | None:
+def _slice_after(provider: Provider, properties: Sequence["_Property"], after: str) -> Slice | None:
     """The next customers with all that their values are made of; None after the last."""
     size = max(1, min(MOST_IN_A_SLICE, VALUES_IN_A_SLICE // len(properties)))
-    customers = _customers_after(provider, after or "", size, _unread(properties))
+    customers = _customers_after(provider, after, size, _unread(properties))
     if not customers:
         return None
     movements = movements_of(provider, customers) if _need_movements(properties) else {}
