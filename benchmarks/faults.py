@@ -132,6 +132,8 @@ class Series:
         for kill, times in self.done.items():
             by_signal[kill.number] += times
             by_victim[kill.victim] += times
+        if not self.killer.hit:
+            seen.violations.append("no kill hit a process that ran an import")
         late = max(seen.longest_silence, *seen.taken_up, 0)
         if late > RESUMED_WITHIN:
             seen.violations.append(f"an import was silent for {late:.1f} s")

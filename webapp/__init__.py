@@ -56,6 +56,8 @@ def _flask_config(settings: Settings, for_jobs: bool) -> dict[str, Any]:
         options["connect_args"] = {
             "options": "-c jit=off -c lock_timeout=5000 -c idle_in_transaction_session_timeout=25000 -c TimeZone=UTC",
             "connect_timeout": 5,
+            # Nobody waits longer than this for a server whose machine is gone, and which refuses nothing.
+            **{"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000},
         }
     else:
         options["connect_args"] = {"factory": RoomyConnection if for_jobs else MappedConnection}

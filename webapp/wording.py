@@ -85,7 +85,7 @@ CAUSES = {
     ),
     Reason.BROKEN_ANSWER: Cause(
         "ChartMogul sent an answer that cannot be read",
-        f"Nothing of that answer was kept. {_GOES_ON} {_AGAIN}",
+        f"Nothing of that answer was kept. Retry in a while: the import reads everything again. {_AGAIN}",
     ),
     Reason.SECRET_STORE: Cause(
         "The secret store did not answer",

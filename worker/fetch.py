@@ -214,7 +214,8 @@ def customer(reader: Reader, uuid: str) -> Any:
         raw = reader.get(f"/customers/{uuid}")
     except Missing:
         return None
-    return raw if _uuid_of(raw) in (None, uuid) else None
+    found = _uuid_of(raw)
+    return raw if found is None or found.removeprefix("cus_") == uuid.removeprefix("cus_") else None
 
 
 # What one customer's subscriptions are: the entries as sent, or why there are none.

@@ -14,8 +14,11 @@ from heapq import heapify, heappush
 from itertools import count
 from uuid import uuid4
 
+from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
+
+from webapp import queue
 
 # Longer than a request can last: the place of a process that died is free again after this.
 PLACE_SECONDS = 30
@@ -62,6 +65,13 @@ elseif pace < tonumber(ARGV[1]) then
 end
 return 0
 """
+
+
+def budget_of(key: str) -> "Budget":
+    """The budget that all who ask with a key share, as the settings say."""
+    settings = current_app.config["SETTINGS"]
+    per_second, parallel = settings.chartmogul_requests_per_second, settings.chartmogul_parallel
+    return Budget(queue.redis(), settings.secret_key, key, per_second, parallel)
 
 
 class Budget:

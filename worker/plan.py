@@ -1,11 +1,11 @@
 """How the two lists are read by several requests at a time: cut into chains, each a sequence of pages.
 
 Customers are cut by status as soon as the list is long; whether all were found is checked against ChartMogul's
-own count afterwards, and if not the uncut list is read. Movements are cut by days: first into parts that held equally
-many when they were last read, and whenever nothing else is left to do, the longest rest is halved. Each day belongs to
-exactly one chain. ChartMogul is asked for a
-day more on either side, because nobody has said in whose time zone its days begin; rows of others' days are
-left to the others.
+own count afterwards. If not, who came meanwhile is looked for behind the ends of the chains, and if that is not
+all, the uncut list is read. Movements are cut by days: first into parts that held equally many when they were last
+read, and whenever nothing else is left to do, the longest rest is halved. Each day belongs to exactly one chain.
+ChartMogul is asked for a day more on either side, because nobody has said in whose time zone its days begin; rows
+of others' days are left to the others.
 """
 
 import threading
@@ -177,6 +177,14 @@ class Plan:
                 page.chain.stale = 0 if new else page.chain.stale + 1
             chains = [chain.kept() for chain in self._chains if chain.stream == page.stream]
         return {**before, "number": before.get("number", 0) + 1, "chains": chains}
+
+    def look_behind_the_ends(self) -> bool:
+        """Let the customers' chains go on where they ended, for those who came meanwhile; False if they are not cut."""
+        with self._change:
+            for chain in self._chains:
+                if chain.status:
+                    chain.done, chain.saved = False, (chain.at, False)
+        return self.cut_by_status
 
     @property
     def cut_by_status(self) -> bool:

@@ -1,5 +1,6 @@
 """What a new key gives, for support: a few rows and how many there are, without importing anything."""
 
+import threading
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from webapp.extensions import db
 from webapp.models import Provider
 from webapp.models.types import now
 from webapp.tenancy import owned, owned_update
+from worker.limits import Budget, budget_of
 
 ROWS = 5
 
@@ -39,10 +41,10 @@ def probe(provider_id: UUID) -> None:
 
 def _look(secret_name: str) -> dict[str, Any]:
     try:
-        client = Client(current_app.config["SETTINGS"].chartmogul_api_url, credentials.load_key(secret_name), 10)
-        customers = parse_page(client.get("/customers", per_page=ROWS))
-        single = parse_page(client.get("/customers", per_page=1))
-        movements = parse_page(client.get("/activities", per_page=200))
+        key = credentials.load_key(secret_name)
+        client, budget = Client(current_app.config["SETTINGS"].chartmogul_api_url, key, 10), budget_of(key)
+        asked = ("/customers", ROWS), ("/customers", 1), ("/activities", 200)
+        customers, single, movements = (_page(client, budget, *each) for each in asked)
     except (BadKey, NoAccess):
         return {"state": "refused"}
     except (ChartMogulError, PageBroken, credentials.SecretStoreDown, credentials.SecretMissing) as error:
@@ -57,6 +59,11 @@ def _look(secret_name: str) -> dict[str, Any]:
         "movements_at_least": movements.has_more,
         "rows": _rows(customers),
     }
+
+
+def _page(client: Client, budget: Budget, path: str, rows: int) -> Page:
+    with budget.turn(threading.Event()):
+        return parse_page(client.get(path, per_page=rows))
 
 
 def _rows(page: Page) -> list[dict[str, Any]]:

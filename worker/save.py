@@ -1,14 +1,14 @@
 """Pages of records into the database: one page, one transaction, and only what changed."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import blake2b
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, case, func
+from sqlalchemy import Select, case, except_, func
 
 from webapp.chartmogul.records import (
     CustomerRecord,
@@ -30,6 +30,7 @@ from worker.ids import Ids, ids_bytes, in_parts, raw_id
 from worker.lease import Lease
 from worker.plan import FetchedPage, Plan, equal_parts
 
+Item = TypeVar("Item")
 PAST_DUE = "Past Due"
 # Warnings kept per import; beyond this only their number grows.
 MOST_WARNINGS = 5_000
@@ -204,6 +205,7 @@ def save_customer(import_: Import, provider: Provider, lease: Lease, raw: object
     _keep_seen(import_.id, "found", len(seen.customers), b"".join(new))
     _keep_refused(import_, seen, warnings)
     db.session.commit()
+    import_.warnings += counts["warnings"]
     for id_ in new:
         seen.customers.add(id_)
 
@@ -338,22 +340,44 @@ def swap_movements(import_: Import, provider: Provider, lease: Lease, seen: Seen
 
 def remove_unread(seen: Seen) -> int:
     """Delete the movements that the read did not hold; answers how many there were, the caller commits."""
-    unread = [UUID(bytes=id_) for id_, marks in seen.movements if not marks & READ]
-    for at in range(0, len(unread), IN_ONE_STATEMENT):
-        some = Movement.id.in_(unread[at : at + IN_ONE_STATEMENT])
-        db.session.execute(owned_delete(Movement).where(some).execution_options(synchronize_session=False))
-    return len(unread)
+    gone = unread(seen)
+    for some in in_lots(gone):
+        these = owned_delete(Movement).where(Movement.id.in_(some))
+        db.session.execute(these.execution_options(synchronize_session=False))
+    return len(gone)
+
+
+def unread(seen: Seen) -> list[UUID]:
+    """The movements that we hold and that the read did not."""
+    return [UUID(bytes=id_) for id_, marks in seen.movements if not marks & READ]
+
+
+def in_lots(many: list[Item]) -> Iterator[list[Item]]:
+    """As many at a time as one statement names."""
+    for at in range(0, len(many), IN_ONE_STATEMENT):
+        yield many[at : at + IN_ONE_STATEMENT]
 
 
 def missing_customers(provider: Provider, seen: Seen) -> list[str]:
     """The uuids of customers that we hold as present but that a complete read of the list did not."""
     ids = [UUID(bytes=id_) for id_, _ in seen.stored if id_ not in seen.customers]
     missing: list[str] = []
-    for at in range(0, len(ids), IN_ONE_STATEMENT):
-        some = Customer.id.in_(ids[at : at + IN_ONE_STATEMENT]), Customer.gone_at.is_(None)
-        missing += db.session.scalars(owned(Customer, Customer.uuid).where(*some))
+    for some in in_lots(ids):
+        these = Customer.id.in_(some), Customer.gone_at.is_(None)
+        missing += db.session.scalars(owned(Customer, Customer.uuid).where(*these))
     db.session.rollback()
     return missing
+
+
+def customers_moved(provider: Provider, read: int, seen: Seen) -> list[str]:
+    """The uuids of whom the movements that were new in a read tell, and neither its list of customers nor we know."""
+    moved = owned(Movement, Movement.customer_uuid).where(Movement.provider_id == provider.id, Movement.read == read)
+    moved = Movement.as_they_lie(moved, len(seen.movements))
+    known = owned(CustomerValues, CustomerValues.uuid).where(CustomerValues.provider_id == provider.id)
+    with reading():
+        uuids = db.session.scalars(except_(moved, known)).all()
+        db.session.rollback()
+    return [uuid for uuid in uuids if Customer.id_bytes_for(provider.id, uuid) not in seen.customers]
 
 
 def mark_gone(import_: Import, lease: Lease, uuid: str, at: datetime) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 from flask import Flask
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from webapp import create_app, credentials, impersonation, queue
@@ -23,6 +23,7 @@ from webapp.models import (
     LIVE_IMPORT_STATES,
     Impersonation,
     Import,
+    ImportPage,
     ImportState,
     ImportWarning,
     Provider,
@@ -32,6 +33,7 @@ from webapp.models import (
     Trigger,
     UserSession,
 )
+from webapp.models.imports import CHECKPOINT_GOOD_FOR
 from webapp.models.types import database_now, now
 from webapp.tenancy import across_tenants, acting_for, owned, owned_update
 from worker import mails, notices
@@ -235,6 +237,15 @@ def forget_warnings() -> None:
         db.session.commit()
 
 
+def forget_pages() -> None:
+    """Delete what imports that ended badly had read, once nobody can take them up from there any more."""
+    too_old = Import.ended_at < now() - CHECKPOINT_GOOD_FOR, Import.tenant_id == ImportPage.tenant_id
+    statement = delete(ImportPage).where(exists().where(Import.id == ImportPage.import_id, *too_old))
+    with across_tenants():
+        db.session.execute(statement.execution_options(synchronize_session=False))
+        db.session.commit()
+
+
 Tasks = tuple[tuple[float, Callable[[], None]], ...]
 TASKS: Tasks = (
     (2, resume_stalled),
@@ -250,6 +261,7 @@ ASIDE: Tasks = (
     (300, delete_orphaned_keys),
     (3600, notices.forget),
     (3600, forget_warnings),
+    (3600, forget_pages),
 )
 
 

@@ -11,7 +11,7 @@ from flask import current_app
 from rq.timeouts import BaseTimeoutException
 from sqlalchemy.exc import InternalError, OperationalError
 
-from webapp import credentials, queue
+from webapp import credentials
 from webapp.chartmogul.client import BadKey, ChartMogulError, Missing, NoAccess, Unavailable
 from webapp.chartmogul.records import (
     PageBroken,
@@ -27,8 +27,8 @@ from webapp.scoring import want_scores_anew
 from webapp.values import Moment
 from worker import accounts, fetch, refresh, save, scores, subscriptions, sums
 from worker.lease import Lease, Lost
-from worker.limits import Budget
-from worker.plan import LISTS, Plan
+from worker.limits import budget_of
+from worker.plan import LISTS, ROWS_A_PAGE, Plan
 from worker.steps import Steps
 from worker.turn import SliceOver, Turn
 
@@ -112,9 +112,7 @@ class Run(Turn):
         if self.secret_name is None:
             raise credentials.SecretMissing
         key = credentials.load_key(self.secret_name)
-        per_second, parallel = settings.chartmogul_requests_per_second, settings.chartmogul_parallel
-        budget = Budget(queue.redis(), settings.secret_key, key, per_second, parallel)
-        return fetch.Reader(settings.chartmogul_api_url, key, budget)
+        return fetch.Reader(settings.chartmogul_api_url, key, budget_of(key))
 
     def _begin_afresh(self) -> None:
         """Unless this try has begun nothing of an earlier one counts: not what it read, nor what it warned of."""
@@ -159,6 +157,9 @@ class Run(Turn):
                 if self.import_.checkpoint.get("complete"):
                     return
                 missing = self._missing(reader, plan)
+                if missing and plan.look_behind_the_ends():
+                    self._read_pages(reader, plan)
+                    missing = self._missing(reader, plan)
                 if missing and "whole" not in self.import_.checkpoint["customers"]:
                     raise fetch.PlaceLost("customers")
                 if sums.movements_lack(self.import_, self.provider, self.seen):
@@ -199,15 +200,21 @@ class Run(Turn):
             self._saved()
 
     def _missing(self, reader: fetch.Reader, plan: Plan) -> int:
-        """How many more customers ChartMogul counts than it listed: with one row a page, the page counter of the
-        first page is their number. Without it a list that was cut is taken to lack some."""
+        """How many more customers ChartMogul counts than it listed or than movements name: with one row a page, the
+        page counter of the first page is their number. Without it a list that was cut is taken to lack some."""
         try:
             page = parse_page(self.ask(reader, "/customers", fetch.FEW_TRIES, per_page="1"))
             # Of nobody there is one page, and it is empty.
             count = page.total_pages if page.entries or self.seen.customers else 0
         except (PageBroken, Unavailable, Missing):
             count = None
-        return max(0, count - len(self.seen.customers)) if count is not None else int(plan.cut_by_status)
+        if count is None:
+            return int(plan.cut_by_status)
+        missing = count - len(self.seen.customers)
+        if missing > 0:  # the next step asks for some by their uuid; where many lack, another read takes less
+            moved = len(save.customers_moved(self.provider, self.provider.movements_read + 1, self.seen))
+            missing -= moved if moved <= ROWS_A_PAGE else 0
+        return max(0, missing)
 
     def _note_sizes(self, missing: int) -> None:
         """Both lists are read: how long they are is known, and whether customers are missing all the same."""
@@ -223,17 +230,19 @@ class Run(Turn):
         self._reload()
 
     def _match_customers(self, reader: fetch.Reader) -> None:
-        """Let the movements that were read count; ask for every customer that the list did not hold."""
+        """Let the movements that were read count; ask for every customer that the list did not hold: one of before, and
+        one of whom new movements tell, because it went from a status that was not read yet to one that was."""
         self._begin("match")
         if not self.import_.checkpoint.get("swapped"):
             save.swap_movements(self.import_, self.provider, self.lease, self.seen)
             self._reload()
-        missing = save.missing_customers(self.provider, self.seen)
-        for uuid, raw in self.arriving(reader, fetch.of_each(reader, fetch.customer, missing)):
-            if raw is None:
-                save.mark_gone(self.import_, self.lease, uuid, now())
-            else:
+        held = save.missing_customers(self.provider, self.seen)
+        named = save.customers_moved(self.provider, self.provider.movements_read, self.seen)
+        for uuid, raw in self.arriving(reader, fetch.of_each(reader, fetch.customer, [*held, *named])):
+            if raw is not None:
                 save.save_customer(self.import_, self.provider, self.lease, raw, self.seen)
+            elif uuid not in named:
+                save.mark_gone(self.import_, self.lease, uuid, now())
             self._saved()
         if not self.import_.checkpoint.get("attributes"):
             refresh.find_attributes(self.import_, self.provider, self.lease, self._reads_on)

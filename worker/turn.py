@@ -47,10 +47,11 @@ class Turn:
         self._reload()
         self.shown_at = began = time.monotonic()
         self.slice_ends = began + queue.SLICE_SECONDS
-        self.asks_for_room_at = began + (0 if self.import_.checkpoint else queue.FIRST_TURN_SECONDS)
+        has_begun = self.import_.checkpoint or any(self._counted)
+        self.asks_for_room_at = began + (0 if has_begun else queue.FIRST_TURN_SECONDS)
         self.got_somewhere = self.makes_room = self.prolonged = False
         # How many turns in a row have saved nothing: because they made room for others, or just so.
-        self.in_vain, self.idle = (self.import_.checkpoint.get(name, 0) for name in ("in_vain", "idle"))
+        self.in_vain, self.idle = self._counted
         self.timer = Steps(self.import_.steps)
         self.secret_name = self.provider.secret_name
 
@@ -107,7 +108,8 @@ class Turn:
         for ever."""
         db.session.rollback()
         self._reload()
-        if self.import_.started_at and now() - self.import_.started_at > BUSY_FOR_GOOD:
+        long_ago = self.import_.started_at and now() - self.import_.started_at > BUSY_FOR_GOOD
+        if long_ago and not self.got_somewhere:
             return self.fail(reason)
         try:
             self.lease.write(
@@ -145,11 +147,16 @@ class Turn:
 
     def _is_prolonged(self) -> bool:
         """Once, by half, a turn goes on that got somewhere and that nobody waits to see end: the next one would load
-        again what is held."""
-        if self.prolonged or not self.got_somewhere or not queue.nobody_waits():
+        again what is held. With a key that was replaced meanwhile no turn does."""
+        if self.prolonged or not self.got_somewhere or not queue.nobody_waits() or self._key_was_replaced():
             return False
         self.prolonged, self.slice_ends = True, self.slice_ends + queue.SLICE_SECONDS / 2
         return True
+
+    def _key_was_replaced(self) -> bool:
+        name = db.session.scalar(owned(Provider, Provider.secret_name).where(Provider.id == self.provider.id))
+        db.session.rollback()
+        return bool(name != self.secret_name)
 
     def _saved(self) -> None:
         """Something was saved: this turn was not in vain, and is over also when somebody waits for a first one."""
@@ -211,6 +218,9 @@ class Turn:
         """The import and its provider as they are now, held apart from the session: reading them later
         opens no transaction, which on SQLite would keep every writer of the web side waiting."""
         self.import_: Import = db.session.scalars(owned(Import).where(Import.id == self.import_id)).one()
+        # Taken out of the place, so that wherever a new one is saved the turns are counted anew.
+        place = self.import_.checkpoint
+        self._counted = place.pop("in_vain", 0), place.pop("idle", 0)
         provider = owned(Provider).where(Provider.id == self.import_.provider_id)
         self.provider: Provider = db.session.scalars(provider).one()
         db.session.expunge_all()

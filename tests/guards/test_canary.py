@@ -128,17 +128,20 @@ def look_at_everything(*people: Person) -> None:
 
 
 def sync(app: Flask, tenant_id: UUID) -> str:
-    """Run the tenant's waiting import as a worker would; gives the state that it is in then."""
+    """Run the tenant's waiting import as workers would, in as many turns as it takes; gives the state that it is in
+    then."""
     with across_tenants():
         id_ = db.session.scalars(select(Import.id).order_by(Import.number.desc()).limit(1)).one()
         db.session.rollback()
-    try:
-        syncing.turn(app, tenant_id, id_)
-    except RuntimeError:
-        logging.getLogger("rq.worker").exception("a job failed")  # what RQ does with it
-    with across_tenants():
-        state = db.session.scalars(select(Import.state).where(Import.id == id_)).one()
-        db.session.rollback()
+    state = ImportState.RUNNING
+    while state == ImportState.RUNNING:
+        try:
+            syncing.turn(app, tenant_id, id_)
+        except RuntimeError:
+            logging.getLogger("rq.worker").exception("a job failed")  # what RQ does with it
+        with across_tenants():
+            state = db.session.scalars(select(Import.state).where(Import.id == id_)).one()
+            db.session.rollback()
     return state
 
 

@@ -13,7 +13,16 @@ from tests import factories
 from tests.texts import words_of
 from webapp import credentials
 from webapp.extensions import db
-from webapp.models import Impersonation, Import, ImportState, ImportWarning, ProviderState, Trigger, UserSession
+from webapp.models import (
+    Impersonation,
+    Import,
+    ImportPage,
+    ImportState,
+    ImportWarning,
+    ProviderState,
+    Trigger,
+    UserSession,
+)
 from webapp.models.providers import next_daily
 from webapp.models.types import now
 from webapp.queue import QUEUES
@@ -183,6 +192,25 @@ def test_warnings_are_kept_for_a_year(cast, person):
     ada = person(cast.ada)
     assert "It had 1 warning. They are kept for a year." in words_of(ada.get(f"/imports/{old.id}").text)
     assert "Anna Too long, cut" in words_of(ada.get(f"/imports/{young.id}").text)
+
+
+def test_what_an_import_read_is_forgotten_once_it_cannot_be_taken_up_from_there(cast):
+    provider = factories.make_provider(cast.acme)
+    ended = {"an hour and more": timedelta(minutes=61), "less": timedelta(minutes=59)}
+    imports = {
+        name: factories.make_import(provider, ImportState.FAILED, ended_at=now() - ago) for name, ago in ended.items()
+    }
+    imports["not yet"] = factories.make_import(provider, ImportState.RUNNING)
+    with acting_for(cast.acme.id):
+        of = {"tenant_id": cast.acme.id, "stream": "customers", "number": 0, "seen": b""}
+        db.session.add_all(ImportPage(**of, import_id=import_.id) for import_ in imports.values())
+        db.session.commit()
+
+    schedule.forget_pages()
+
+    with across_tenants():
+        kept = set(db.session.scalars(select(ImportPage.import_id)))
+    assert kept == {imports["less"].id, imports["not yet"].id}
 
 
 def test_broken_task_is_logged_and_does_not_stop_the_others(cast):

@@ -42,6 +42,22 @@ def test_lists_are_cut_and_every_row_counts_once(app, connected, chartmogul):
 
 
 @on_sqlite
+def test_budget_of_the_key_is_kept_to(app, connected, chartmogul):
+    """How closely requests follow each other at ChartMogul is the network's as well: what counts is their number."""
+    provider, account = connected
+    allowed = {"chartmogul_requests_per_second": 36, "chartmogul_parallel": 3}
+    app.config["SETTINGS"] = app.config["SETTINGS"].model_copy(update=allowed)
+    chartmogul.latency_ms = 50
+
+    assert_whole(provider, account, syncing.run(app, provider))
+
+    moments = [seen.at for seen in chartmogul.log]
+    assert len(moments) > 40
+    assert (len(moments) - 2) / (moments[-1] - moments[0]) < 40
+    assert chartmogul.log.max_parallel == 3
+
+
+@on_sqlite
 @pytest.mark.parametrize("list_", ["/customers", "/activities"])
 def test_list_whose_cut_is_refused_is_read_whole(app, connected, chartmogul, list_):
     provider, account = connected
@@ -50,13 +66,53 @@ def test_list_whose_cut_is_refused_is_read_whole(app, connected, chartmogul, lis
     assert_whole(provider, account, syncing.run(app, provider))
 
 
+def reads_of_all_customers(chartmogul) -> int:
+    """How often the list of customers was begun without a cut."""
+    begun = (seen.query for seen in chartmogul.log if seen.path == "/customers" and "cursor" not in seen.query)
+    return sum("status" not in query and query["per_page"] == "200" for query in begun)
+
+
 @on_sqlite
 @pytest.mark.parametrize("fault", ["skip_row", "change_status"])
-def test_customer_that_no_status_held_is_found_in_the_whole_list(app, connected, chartmogul, fault):
+def test_customer_that_no_status_held_is_found_by_its_movements(app, connected, chartmogul, fault):
     provider, account = connected
     chartmogul.faults.add(fault, match=r"/customers\?.*status=Active", times=1)
 
     assert_whole(provider, account, syncing.run(app, provider))
+    assert reads_of_all_customers(chartmogul) == 1
+
+
+@on_sqlite
+def test_customer_is_not_lost_where_another_one_was_deleted_meanwhile(app, connected, chartmogul):
+    """Then the list is as long as ChartMogul's own count, and yet not whole."""
+    provider, account = connected
+    before = {raw["uuid"] for raw in account.customers()}
+    chartmogul.faults.add("skip_row", match=r"/customers\?.*status=Active", times=1)
+    chartmogul.faults.add("kill_served_row", match=r"/customers\?.*status=Cancelled", times=1)
+
+    import_ = syncing.run(app, provider)
+
+    assert import_.state == ImportState.DONE
+    assert len(account.customers()) == len(before) - 1
+    assert expected.held_customers(provider).keys() == before
+
+
+@on_sqlite
+def test_customers_that_come_behind_the_end_of_a_status_are_found_there(app, connected, chartmogul):
+    provider, account = connected
+    chartmogul.faults.add("ends_early", match=r"/customers\?.*status=Cancelled", times=1)
+
+    assert_whole(provider, account, syncing.run(app, provider))
+    assert reads_of_all_customers(chartmogul) == 1
+
+
+@on_sqlite
+def test_lead_that_no_status_held_is_found_in_the_whole_list(app, connected, chartmogul):
+    provider, account = connected
+    chartmogul.faults.add("skip_row", match=r"/customers\?.*status=New_Lead", times=1)
+
+    assert_whole(provider, account, syncing.run(app, provider))
+    assert reads_of_all_customers(chartmogul) == 2
 
 
 def test_what_was_found_is_not_questioned_once_it_counts(app, connected, chartmogul):

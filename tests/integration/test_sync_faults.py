@@ -29,13 +29,14 @@ from webapp.models import (
 )
 from webapp.models.types import now
 from webapp.tenancy import across_tenants, acting_for
-from worker import fetch, refresh
+from worker import fetch, limits, refresh
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    """Between tries; that they grow is tested by itself."""
+    """Between tries, and for whoever asks next after a 429; that they grow is tested by itself."""
     monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(limits, "LONGEST_PAUSE", 0.1)
 
 
 @pytest.fixture
@@ -177,9 +178,7 @@ def test_long_wait_frees_the_worker_and_says_until_when(app, connected, chartmog
 
     assert (import_.state, import_.reason) == (ImportState.WAITING, Reason.BUSY)
     assert import_.not_before > now() + timedelta(minutes=10)
-    with across_tenants():
-        db.session.execute(update(Import).values(not_before=now()))
-        db.session.commit()
+    let_it_go_on()
     again = syncing.run(app, provider, import_.id)
     assert again.state == ImportState.DONE
     assert expected.held_customers(provider) == expected.expected_customers(account)
@@ -187,15 +186,37 @@ def test_long_wait_frees_the_worker_and_says_until_when(app, connected, chartmog
 
 def test_waiting_ends_after_six_hours(app, connected, chartmogul):
     provider, _ = connected
-    chartmogul.faults.add(429, match="/customers", retry_after=86400)
+    chartmogul.faults.add(429, match="/customers|/activities", retry_after=86400)
     waiting = syncing.run(app, provider)
-    with across_tenants():
-        db.session.execute(update(Import).values(not_before=now(), started_at=now() - timedelta(hours=7)))
-        db.session.commit()
+    let_it_go_on(started_at=now() - timedelta(hours=7))
 
     import_ = syncing.run(app, provider, waiting.id)
 
     assert (import_.state, import_.reason) == (ImportState.FAILED, Reason.BUSY)
+
+
+@on_sqlite
+def test_old_import_that_gets_somewhere_goes_on_waiting(app, connected, chartmogul):
+    provider, account = connected
+    chartmogul.faults.add(429, match="/activities", nth=5, retry_after=86400)
+    import_id = syncing.start(provider)
+    with across_tenants():
+        db.session.execute(update(Import).values(started_at=now() - timedelta(hours=7)))
+        db.session.commit()
+
+    import_ = syncing.run(app, provider, import_id)
+
+    assert (import_.state, import_.reason) == (ImportState.WAITING, Reason.BUSY)
+    assert import_.movements_read > 0
+    let_it_go_on()
+    assert syncing.run(app, provider, import_id).state == ImportState.DONE
+    assert expected.held_movements(provider) == expected.expected_movements(account)
+
+
+def let_it_go_on(**changes) -> None:
+    with across_tenants():
+        db.session.execute(update(Import).values(not_before=now(), **changes))
+        db.session.commit()
 
 
 def test_wait_that_is_too_long_for_a_worker_is_shown_as_waiting(app, connected, chartmogul):
@@ -212,7 +233,7 @@ def test_turns_that_get_nowhere_end_the_import(app, connected, chartmogul, monke
     provider, _ = connected
     monkeypatch.setattr("webapp.queue.SLICE_SECONDS", 0.3)
     monkeypatch.setattr(fetch, "LOOK_UP_SECONDS", 0.1)
-    chartmogul.faults.add("hang", match="/customers", seconds=60)
+    chartmogul.faults.add("hang", match="/customers|/activities", seconds=60)
 
     import_ = syncing.run(app, provider)
 
@@ -226,6 +247,34 @@ def test_turns_that_get_nowhere_end_the_import(app, connected, chartmogul, monke
     with syncing.listening(lambda *call: turns.append(1) if "fence=(imports.fence" in call[2] else None):
         syncing.run(app, provider, import_.id)
     assert len(turns) == 3
+
+
+@on_sqlite
+def test_turns_that_get_nowhere_are_counted_anew_after_one_that_did(app, connected, chartmogul, monkeypatch):
+    provider, account = connected
+    monkeypatch.setattr("webapp.queue.SLICE_SECONDS", 0.3)
+    monkeypatch.setattr(fetch, "LOOK_UP_SECONDS", 0.1)
+    hanging = chartmogul.faults.add("hang", match="/customers|/activities", seconds=60)
+    tenant_id, import_id = provider.tenant_id, syncing.start(provider)
+    for _ in range(2):
+        db.session.commit()
+        syncing.turn(app, tenant_id, import_id)
+    assert the_import().checkpoint["idle"] == 2
+    chartmogul.faults.remove(hanging)
+    monkeypatch.setattr("webapp.queue.SLICE_SECONDS", 60)
+    chartmogul.faults.add(429, match="/activities", nth=5, retry_after=86400)
+
+    assert syncing.run(app, provider, import_id).state == ImportState.WAITING
+
+    assert "idle" not in the_import().checkpoint
+    let_it_go_on()
+    assert syncing.run(app, provider, import_id).state == ImportState.DONE
+    assert expected.held_customers(provider) == expected.expected_customers(account)
+
+
+def the_import() -> Import:
+    with across_tenants():
+        return db.session.scalars(select(Import).execution_options(populate_existing=True)).one()
 
 
 @on_sqlite
@@ -444,6 +493,53 @@ def test_history_that_went_with_its_customers_is_believed(app, connected):
 
     assert (import_.state, import_.gone) == (ImportState.DONE, 200)
     assert import_.movements_removed > 400
+    assert expected.held_movements(provider) == expected.expected_movements(account)
+
+
+@on_sqlite
+def test_movement_that_one_read_leaves_out_is_looked_for_again(app, connected, chartmogul):
+    """The customer's movements add up with it, and not without."""
+    provider, account = connected
+    syncing.run(app, provider)
+    chartmogul.faults.add("skip_row", match="/activities", row=0, times=1)
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.movements_removed, import_.warnings) == (ImportState.DONE, 0, 0)
+    assert import_.movements_read == len(account.activities())
+    assert expected.held_movements(provider) == expected.expected_movements(account)
+
+
+@on_sqlite
+def test_movement_that_each_read_leaves_out_is_gone_and_told(app, connected, chartmogul):
+    provider, account = connected
+    syncing.run(app, provider)
+    first = account.activities()[0]
+    chartmogul.faults.add("edit_row", match="/activities", row=0, set={"type": "something new"})
+
+    import_ = syncing.run(app, provider)
+
+    assert import_.state == ImportState.PARTLY_DONE
+    assert 0 < import_.movements_removed < len(account.activities()) / 10
+    differs = ImportWarning.kind == "mrr_differs", ImportWarning.customer_uuid == first["customer-uuid"]
+    with across_tenants():
+        assert db.session.scalars(select(ImportWarning).where(*differs)).one()
+
+
+@on_sqlite
+def test_history_that_was_changed_is_not_read_twice(app, connected, chartmogul):
+    """Customers and movements tell of it alike."""
+    provider, account = connected
+    syncing.run(app, provider)
+    requests = syncing.run(app, provider).requests
+    moved = [raw["uuid"] for raw in account.activities() if raw["type"] == "contraction"][:9]
+    for uuid in moved:
+        account.remove_movement(uuid)
+
+    import_ = syncing.run(app, provider)
+
+    assert (import_.state, import_.requests) == (ImportState.DONE, requests)
+    assert import_.movements_removed >= len(moved) > 0
     assert expected.held_movements(provider) == expected.expected_movements(account)
 
 

@@ -18,7 +18,7 @@ from webapp.extensions import db
 from webapp.models import Customer, CustomerValues, Import, ImportState, ImportWarning, Property, Provider, Reason
 from webapp.models.types import now
 from webapp.tenancy import across_tenants
-from worker import fetch, refresh, subscriptions, turn
+from worker import fetch, limits, refresh, subscriptions, turn
 from worker.lease import Lease
 
 LIVE = ("Active", "Past Due")
@@ -322,6 +322,7 @@ def test_what_keeps_chartmogul_from_answering_anybody_fails_the_import(
 @on_sqlite
 def test_long_pause_is_waited_for_and_the_retry_goes_on(app, provider, account, chartmogul, costly, monkeypatch):
     monkeypatch.setattr(subscriptions, "IN_A_LOT", 4)
+    monkeypatch.setattr(limits, "LONGEST_PAUSE", 0.1)
     # One request at a time: of several the refused one may be heard of before those that were answered.
     app.config["SETTINGS"] = app.config["SETTINGS"].model_copy(update={"chartmogul_parallel": 1})
     fault = chartmogul.faults.add(429, match="/customers/cus_.*/subscriptions", after=12, retry_after=60)
