@@ -63,6 +63,7 @@ def chance(case: int, monkeypatch: pytest.MonkeyPatch) -> random.Random:
     monkeypatch.setattr(fetch, "FIRST_PAUSE_WHEN_BUSY", 0.002)
     monkeypatch.setattr(limits, "SLOWEST", 500.0)
     monkeypatch.setattr(limits, "PAUSE", 0.001)
+    monkeypatch.setattr(limits, "LONGEST_PAUSE", 0.02)
     if case % 2:
         monkeypatch.setattr(plan, "CUSTOMER_PAGES_TO_CUT", 2)
         monkeypatch.setattr(plan, "MOVEMENT_PAGES_TO_CUT", 1)
