@@ -3,8 +3,9 @@
 Imports nothing of the app. Looks at every day by itself; a fraction stays one until it is rounded at the end.
 """
 
+import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -136,6 +137,70 @@ class Reference:
         if self.customer.status != "Past Due" or since is None or self.day(since) > self.today:
             return None
         return (self.today - self.day(since)).days
+
+    # Custom attributes
+
+    def custom(self, key: str, type_: str) -> Any:
+        """Read as a type, or where that cannot be as what it is."""
+        value = self.held(self.customer.custom.get(key))
+        read = None if value is None else getattr(self, f"as_{type_}")(value)
+        return value if read is None else read
+
+    def held(self, sent: Any) -> Any:
+        if isinstance(sent, list):
+            return tuple(self.as_text(item) for item in map(self.held, sent) if item is not None) or None
+        if isinstance(sent, dict) or sent == "":
+            return None
+        return Decimal(repr(sent)) if isinstance(sent, float) else sent
+
+    def as_text(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return "Yes" if value else "No"
+        if isinstance(value, int | Decimal):
+            whole, _, rest = f"{Decimal(value):f}".partition(".")
+            return f"{whole}.{rest.rstrip('0')}" if rest.strip("0") else whole if whole.strip("-0") else "0"
+        return value if isinstance(value, str) else "; ".join(value)
+
+    def as_list(self, value: Any) -> Any:
+        return value if isinstance(value, tuple) else (self.as_text(value),)
+
+    def as_number(self, value: Any) -> Any:
+        return int(value) if isinstance(value, bool) else self.number_in(value)
+
+    def as_money(self, value: Any) -> Any:
+        number = self.number_in(value)
+        return None if number is None else self.rounded(Fraction(number) * 100)
+
+    def as_percent(self, value: Any) -> Any:
+        number = self.number_in(value.strip().removesuffix("%") if isinstance(value, str) else value)
+        return None if number is None else Decimal(self.rounded(Fraction(number) * 100)) / 100
+
+    def as_boolean(self, value: Any) -> Any:
+        words = {"true": 1, "t": 1, "yes": 1, "y": 1, "1": 1, "false": 0, "f": 0, "no": 0, "n": 0, "0": 0}
+        number = words.get(value.strip().lower()) if isinstance(value, str) else value
+        return bool(number) if number in (0, 1) else None
+
+    def as_date(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return None
+        try:
+            at = datetime.strptime(value.strip(), "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        except ValueError:
+            day = re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value.strip())
+            try:
+                return date(*map(int, day[0].split("-"))) if day else None
+            except ValueError:
+                return None
+        return at.date() if at.time() == datetime.min.time() else self.day(at)
+
+    def number_in(self, value: Any) -> Any:
+        """A number, or the one that a text is, if it can be kept."""
+        if not isinstance(value, str):
+            return value if type(value) in (int, Decimal) else None
+        if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", value.strip()):
+            return None
+        number = Decimal(value.strip())
+        return number if abs(self.rounded(Fraction(number) * 10_000)) < 2**63 else None
 
     # From the subscriptions, as ChartMogul sends them
 

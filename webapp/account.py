@@ -11,21 +11,13 @@ from webapp.charts import month_bars
 from webapp.extensions import db
 from webapp.freshness import stale_since
 from webapp.models import Import, ImportWarning, Provider
-from webapp.models.imports import COMPLETE
 from webapp.rendering import day, money, zone
 from webapp.tenancy import owned
 
 
-def newest_complete_import(provider: Provider) -> Import | None:
-    """The import that last went through all of the account, and so checked its sums."""
-    complete = owned(Import).where(Import.provider_id == provider.id, Import.state.in_(COMPLETE))
-    found: Import | None = db.session.scalar(complete.order_by(Import.ended_at.desc(), Import.number.desc()).limit(1))
-    return found
-
-
 def mrr_line(provider: Provider | None) -> str | None:
     """The account's MRR as its last import found it, for a line that leads to the account's page; None before it."""
-    import_ = newest_complete_import(provider) if provider else None
+    import_ = provider.newest_complete_import() if provider else None
     if provider is None or import_ is None:
         return None
     if import_.mrr_minor is None:
@@ -42,18 +34,21 @@ def when_found(provider: Provider) -> str:
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
     """What an import found when it checked the sums. `differing`: of how many customers the movements do not add up to
-    their MRR; `at_least`: not all of the import's warnings were kept, so there may be more."""
+    their MRR; `at_least`: not all of the import's warnings were kept, so there may be more; `forgotten`: it is so long
+    ago that none is kept any more. Warnings of sums have room of their own: no other warnings push out all of them."""
 
     import_: Import
     differing: int
     at_least: bool
+    forgotten: bool
 
     @classmethod
     def of(cls, import_: Import) -> "Reconciliation":
         kinds = owned(ImportWarning, ImportWarning.kind, func.count()).where(ImportWarning.import_id == import_.id)
         rows = db.session.execute(kinds.group_by(ImportWarning.kind)).all()
         kept: dict[str, int] = {row[0]: row[1] for row in rows}
-        return cls(import_, kept.get("mrr_differs", 0), import_.warnings > sum(kept.values()))
+        at_least, forgotten = import_.warnings > sum(kept.values()), import_.warnings > 0 and not kept
+        return cls(import_, kept.get("mrr_differs", 0), at_least, forgotten)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from flask_login import current_user
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.extensions import Base, db
+from webapp.extensions import Base, begin_writing, db
 from webapp.models.types import UtcDateTime, now
 
 # Every action, with the details that it may carry.
@@ -101,3 +101,11 @@ def record(action: str, subject: Any = None, tenant_id: UUID | None = None, **de
             request_id=getattr(g, "request_id", None) if has_request_context() else None,
         )
     )
+
+
+def record_reading(action: str, subject: Any = None, tenant_id: UUID | None = None, **details: Any) -> None:
+    """Record in a GET what it is about to hand over. What it reads after that waits for no writer."""
+    begin_writing()
+    record(action, subject, tenant_id, **details)
+    db.session.commit()
+    g.writing = False

@@ -1,15 +1,27 @@
 """Values that people set by hand on a customer's page: from what they type to what is kept."""
 
-import json
+from decimal import Decimal
 
 from webapp import value_history
 from webapp.extensions import db
 from webapp.models import Customer, CustomerValues, Property
+from webapp.models.properties import Deleted
 from webapp.models.types import now
 from webapp.rescoring import rescore
 from webapp.scoring import hold_scores
 from webapp.tenancy import owned, owned_update
-from webapp.values import TEXT_LENGTH, CannotRead, PropertyType, TooLarge, Value, convert, csv_value, encode, encode_all
+from webapp.values import (
+    TEXT_LENGTH,
+    CannotRead,
+    PropertyType,
+    TooLarge,
+    Value,
+    convert,
+    csv_value,
+    decode_one,
+    encode,
+    encode_all,
+)
 
 EXPECTED = {
     PropertyType.NUMBER: "Enter a plain number, for example 1234.5.",
@@ -32,8 +44,8 @@ def read(text: str, type_: PropertyType) -> Value | None:
         raise CannotRead("Enter text without control characters.")
     if type_ is PropertyType.LIST:
         items = tuple(dict.fromkeys(item.strip() for item in text.split(";") if item.strip()))
-        if len(json.dumps(items, ensure_ascii=False)) > TEXT_LENGTH:
-            raise CannotRead(TOO_LONG)
+        if decode_one(type_, encode_all(type_, [items])[0]) != (items or None):
+            raise CannotRead("Enter fewer or shorter items: all of them together are too long to keep.")
         return items or None
     if not text:
         return None
@@ -44,19 +56,21 @@ def read(text: str, type_: PropertyType) -> Value | None:
         raise CannotRead("Enter a smaller number: this one is too large to keep.") from None
     except CannotRead:
         raise CannotRead(EXPECTED[type_]) from None
-    if type_ in PLACES and len(text.removesuffix("%").strip().partition(".")[2].rstrip("0")) > PLACES[type_]:
+    if type_ in PLACES and (exact := Decimal(text.removesuffix("%"))) != round(exact, PLACES[type_]):
         raise CannotRead(f"Enter at most {PLACES[type_]} decimal places.")
     return value
 
 
 def write(property_: Property, customer: Customer, value: Value | None, by: str) -> None:
     """Keep the value, or forget the one there was, and score the customer anew; the caller commits. CannotRead when the
-    property is not any more what it was when it was asked for."""
+    property is not any more what it was when it was asked for, Deleted when there is none."""
     hold_scores()
     version = owned(Property, Property.version).where(Property.id == property_.id).with_for_update(read=True)
     found = db.session.scalar(version)
+    if found is None:
+        raise Deleted
     if found != property_.version:
-        raise CannotRead(f"This property was {'changed' if found else 'deleted'} meanwhile. Reload the page.")
+        raise CannotRead("This property was changed meanwhile. Reload the page.")
     this = CustomerValues.provider_id == customer.provider_id, CustomerValues.uuid == customer.uuid
     before = db.session.scalar(owned(CustomerValues, property_.values).where(*this).with_for_update())
     after = encode_all(PropertyType(property_.type), [value])[0]

@@ -16,10 +16,7 @@ Day = tuple[date, int]
 # How far the mark of a movement goes above the curve and below it: told apart without colours.
 MARKS = {"new_biz": (16, 0), "expansion": (8, 0), "contraction": (0, 8), "churn": (0, 16), "reactivation": (16, 16)}
 
-_CURVE = Markup(
-    '<svg class="chart" viewBox="0 0 1000 200" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
-)
-_HISTOGRAM = Markup(
+_CHART = Markup(
     '<svg class="chart" viewBox="0 0 1000 200" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
 )
 _MOVED = Markup('<path class="moved {}" d="{}"/>')
@@ -96,7 +93,7 @@ def step_line(line: Line, label: str, highest: int = 0, marks: Sequence[int] = (
     shapes += [
         Markup('<path class="since" d="M{} 0V{}"/>').format(min(max(x(at), 2), WIDTH - 2), HEIGHT) for at in marks
     ]
-    return _CURVE.format(label, Markup("").join(shapes))
+    return _CHART.format(label, Markup("").join(shapes))
 
 
 def spark(numbers: Sequence[int | None], label: str) -> Markup:
@@ -133,7 +130,7 @@ def mrr_curve(curve: Curve, label: str) -> Markup:
         shapes.append(Markup('<path class="ahead" d="{}"/>').format(_steps(ahead, x, y)))
         marks = "".join(f"M{x(day)} {_short(max(0, y(minor) - 8))}v16" for day, minor in curve.scheduled)
         shapes.append(Markup('<path class="mark" d="{}"/>').format(marks))
-    return _CURVE.format(label, Markup("").join(shapes))
+    return _CHART.format(label, Markup("").join(shapes))
 
 
 def movement_mark(type_: str) -> Markup:
@@ -157,7 +154,7 @@ def month_bars(amounts: Sequence[int | None], label: str, running: bool = False)
             height = max(abs(y(amount) - zero), LEAST_HEIGHT) * (-1 if amount > 0 else 1)
             left, width = _short((index + (1 - BAR_SHARE) / 2) * place), _short(BAR_SHARE * place)
             shapes.append(_MONTH_BAR.format(kind, left, zero, width, _short(height), width))
-    return _CURVE.format(label, Markup("").join(shapes))
+    return _CHART.format(label, Markup("").join(shapes))
 
 
 def bar(part: int, whole: int) -> Markup:
@@ -180,7 +177,7 @@ def histogram(counts: Sequence[tuple[str, int]], marks: Sequence[tuple[str, floa
         columns.append(Markup('<path class="{}" d="M{} 0V{}"/>').format(kind, x, HEIGHT))
     words = next(words for words, number in counts if number == most)
     label = f"{total:,} values in {len(counts)} ranges, from {counts[0][0]}. Most, {most:,}: {words}.{marked}"
-    return _HISTOGRAM.format(label, Markup("").join(columns))
+    return _CHART.format(label, Markup("").join(columns))
 
 
 class _Scale:

@@ -15,7 +15,7 @@ from webapp.health import FULL
 from webapp.models import Customer, CustomerValues, Property
 from webapp.models.types import caseless
 from webapp.tenancy import owned
-from webapp.values import PropertyType, Value, decode_one, format_value
+from webapp.values import WORDED, PropertyType, Value, decode_one, format_value
 
 COLUMNS_AT_FIRST = 6
 LONGEST_CELL, SHORT_CELL = 120, 24
@@ -76,7 +76,7 @@ class Column:
         return self.as_sorted(kept)
 
     def as_sorted(self, kept: Any) -> ColumnElement[Any]:
-        return caseless(kept) if self.type in (PropertyType.TEXT, PropertyType.LIST) else kept
+        return caseless(kept) if self.type in WORDED else kept
 
 
 OF_THE_RECORD = (

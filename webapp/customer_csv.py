@@ -12,12 +12,11 @@ from webapp.extensions import db
 from webapp.models import Customer, CustomerValues, Property, Provider
 from webapp.spreadsheets import csv_text, harmless
 from webapp.tenancy import acting_for, owned
-from webapp.values import PropertyType, csv_value
+from webapp.values import WORDED, PropertyType, csv_value
 
 SLICE = 500
 HEAD = ("name", "external_id", "chartmogul_uuid")
 SCORE_HEAD = ("score", "grade", "trend")
-WORDS = (PropertyType.TEXT, PropertyType.LIST)
 
 
 def exported_properties(properties: Sequence[Property], chosen: Sequence[Column]) -> list[Property]:
@@ -72,7 +71,7 @@ def _rows(
         cells = [harmless(text or "") for text in (row.name, row.external_id, row.uuid)]
         for type_, column in zip(types, values, strict=True):
             cell = csv_value(type_, column[at])
-            cells.append(harmless(cell) if type_ in WORDS else cell)
+            cells.append(harmless(cell) if type_ in WORDED else cell)
         cells += scores.get(row.uuid, [""] * len(SCORE_HEAD)) if with_score else []
         rows.append(cells)
     return rows

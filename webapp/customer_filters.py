@@ -18,11 +18,9 @@ from webapp import by_hand
 from webapp.direction import apart
 from webapp.models import Property
 from webapp.models.types import caseless
-from webapp.values import CannotRead, PropertyType, Value, encode_all, format_value
+from webapp.values import RANGED, WORDED, CannotRead, PropertyType, Value, encode_all, format_value
 
 LONGEST = 200
-RANGED = (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT, PropertyType.DATE)
-WORDED = (PropertyType.TEXT, PropertyType.LIST)
 EMPTY, FILLED, YES, NO = "empty", "filled", "yes", "no"
 # What `caseless` does to a text on PostgreSQL.
 TO_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -68,7 +66,7 @@ class Filter:
                 return column.is_(None) if self.sent == EMPTY else column.is_not(None)
             return column == int(self.sent == YES)
         if self.kind == "has":
-            return holds(column, json.dumps(self.sent, ensure_ascii=False) if type_ is PropertyType.LIST else self.sent)
+            return holds(column, self.sent, as_item=type_ is PropertyType.LIST)
         bound = encode_all(type_, [self.value])[0]
         return column >= bound if self.kind == "min" else column <= bound
 
@@ -87,12 +85,13 @@ class LostCondition:
         return f"{apart(self.name)} {HOW[self.parameter.rpartition('.')[2]]} “{apart(self.sent)}”"
 
 
-def holds(column: Any, words: str) -> ColumnElement[bool]:
-    """Whether a text holds these words, in any case; words with letters beyond z in any of the usual ones. Accents
-    count, other than in the search: what is searched there is kept folded, a value is not, and PostgreSQL has no fast
-    way to fold 100,000 of them."""
-    usual = words, words.lower(), words.upper(), words.capitalize()
-    spelled = {each.translate(TO_SMALL) for each in usual}
+def holds(column: Any, words: str, as_item: bool = False) -> ColumnElement[bool]:
+    """Whether a text holds these words, or a list this item, in any case; words with letters beyond z in any of the
+    usual ones. Accents count, other than in the search: what is searched there is kept folded, a value is not, and
+    PostgreSQL has no fast way to fold 100,000 of them."""
+    usual = words, words.lower(), words.upper(), words.capitalize(), words.title()
+    kept = (json.dumps(each, ensure_ascii=False) if as_item else each for each in usual)
+    spelled = {each.translate(TO_SMALL) for each in kept}
     return or_(*(caseless(column).contains(each, autoescape=True) for each in sorted(spelled)))
 
 

@@ -73,7 +73,8 @@ def history_of(
     keeps, rebuildable = not (field and field.drifts), bool(field and can_be_rebuilt(field))
     type_, recorded = PropertyType(property_.type), list[Step]()
     if keeps:
-        recorded = _recorded([change for change in reversed(changes) if not change.ended], value, since)
+        of_now = [change for change in reversed(changes) if not change.ended]
+        recorded = _recorded(of_now, value, since, whole=total == len(changes) or len(of_now) < len(changes))
     until = max([until, *(at for at, _ in recorded)])  # a connection that began anew may have filled since
     rebuilt = list[Step]()
     if field and rebuildable:
@@ -109,13 +110,14 @@ def _first_filling(property_: Property, provider: Provider) -> tuple[datetime | 
     return (own.ended_at, own) if own else (None, None)
 
 
-def _recorded(changes: Sequence[Told], value: Value | None, since: datetime | None) -> list[Step]:
-    """What the value was from the first filling on; `changes` of one definition, oldest first."""
+def _recorded(changes: Sequence[Told], value: Value | None, since: datetime | None, whole: bool) -> list[Step]:
+    """What the value was from the first filling on; `changes` of one definition, oldest first. What it was before them
+    is not known unless they are the `whole` of them."""
     if not changes:
         return [(since, value)] if since else []
     steps: list[Step] = [(change.at, change.after) for change in changes]
     if since and since < changes[0].at:
-        steps.insert(0, (since, changes[0].before))
+        steps.insert(0, (since, changes[0].before if whole else None))
     elif since and changes[-1].at < since and changes[-1].after != value:
         steps.append((since, value))
     return steps

@@ -14,13 +14,12 @@ from webapp.extensions import db
 from webapp.histogram import edges, labels
 from webapp.models import Customer, CustomerValues, Property, Provider
 from webapp.tenancy import owned
-from webapp.values import PropertyType, Value, decode_one
+from webapp.values import RANGED, PropertyType, Value, decode_one
 
 MOST_WORDS = 8
 LISTS_LOOKED_AT = 5_000
 EXAMPLES = 5
 WHOLE = 10_000
-COUNTED = (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT, PropertyType.DATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Distribution:
 
 def distribution(property_: Property, provider: Provider) -> Distribution:
     type_ = PropertyType(property_.type)
-    if type_ in COUNTED:
+    if type_ in RANGED:
         return _histogram(property_, provider, type_)
     if type_ is PropertyType.LIST:
         return _items(property_, provider)

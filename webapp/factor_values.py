@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Select, func
 
 from webapp.charts import histogram
-from webapp.distributions import COUNTED, in_ranges
+from webapp.distributions import in_ranges
 from webapp.extensions import db
 from webapp.folding import fold
 from webapp.models import CustomerValues, Property, Provider
 from webapp.score_sentences import value_words
 from webapp.tenancy import owned
-from webapp.values import PropertyType, decode_one, format_value
+from webapp.values import RANGED, PropertyType, decode_one, format_value
 
 MOST_VALUES = 12
 
@@ -55,7 +55,7 @@ def spread_of(property_: Property, provider: Provider, zero: int | None, hundred
     counts = sorted((int(value), number) for value, number in rows if value is not None)
     without, filled = sum(number for value, number in rows if value is None), sum(number for _, number in counts)
     drawing, bars = None, list[tuple[str, int]]()
-    if counts and type_ in COUNTED:
+    if counts and type_ in RANGED:
         borders, bars = in_ranges(type_, counts, provider.currency)
         anchors = {"anchor-zero": zero, "anchor-hundred": hundred}
         marks = [(kind, _place(borders, at)) for kind, at in anchors.items() if at is not None]

@@ -7,9 +7,9 @@ from markupsafe import Markup
 from sqlalchemy import func
 
 from webapp.extensions import db
-from webapp.models import Customer, Property, Provider
+from webapp.models import Customer, Property, Provider, ProviderState
 from webapp.models.types import now
-from webapp.rendering import clock_time, day, exact, zone
+from webapp.rendering import clock_time, day, exact, self_serve, zone
 from webapp.tenancy import owned
 
 STALE_AFTER = timedelta(hours=48)
@@ -73,6 +73,6 @@ def when_filled(provider: Provider | None) -> str:
         return "ChartMogul is not connected: it fills nothing until you connect it again."
     if provider.next_import_at:
         return f"Next import: {clock_time(provider.next_import_at)}."
-    if provider.set_up_at is None:
-        return "The first import is being set up by our team."
+    if provider.state == ProviderState.SETTING_UP:
+        return f"The first import {'waits for its set-up' if self_serve() else 'is being set up by our team'}."
     return "No import is scheduled."

@@ -82,8 +82,7 @@ def changes_of(import_id: UUID, customer_ids: Sequence[UUID]) -> Select[Any]:
 
 def last_changes(customer: Customer, provider: Provider) -> tuple[Import, list[Told]] | None:
     """What changed of a customer in the newest import that ended well; None before there is one."""
-    ended = Import.provider_id == provider.id, Import.state.in_(COMPLETE)
-    newest = db.session.scalars(owned(Import).where(*ended).order_by(Import.number.desc()).limit(1)).first()
+    newest = provider.newest_complete_import()
     if newest is None:
         return None
     return newest, sorted(told(db.session.scalars(changes_of(newest.id, [customer.id])).all()), key=_by_property)

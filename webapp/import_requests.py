@@ -9,6 +9,7 @@ from webapp.extensions import db
 from webapp.models import Import, Provider, ProviderState, Trigger
 from webapp.models.types import now
 from webapp.queue import commit_and_wake
+from webapp.rendering import self_serve
 
 TRIES = 3
 
@@ -25,7 +26,9 @@ def why_no_sync(provider: Provider | None) -> str | None:
         return "Imports are paused by our team."
     if provider.state == ProviderState.ACTION_NEEDED and provider.awaits_set_up:
         return "ChartMogul refused the API key. Replace it first."
-    return None if provider.imports_may_run else "Our team still sets up the first import."
+    if provider.imports_may_run:
+        return None
+    return "The set-up is not complete yet." if self_serve() else "Our team still sets up the first import."
 
 
 def start_import(by: str) -> tuple[Import, bool]:

@@ -19,6 +19,7 @@ from webapp.values import (
     Value,
     convert,
     csv_value,
+    decode,
     encode,
     field_values,
     format_value,
@@ -117,10 +118,10 @@ def read_row(
     sent = csv_value(field.type, value)
     try:
         read = value if field.type is type_ else convert(value, field.type, type_, provider.zone)
-        encode(type_, read)
+        kept = decode(type_, *encode(type_, read))
     except CannotRead:
         return PreviewRow(customer.title, sent, None, unreadable=True)
-    return PreviewRow(customer.title, sent, format_value(type_, read, provider.currency))
+    return PreviewRow(customer.title, sent, format_value(type_, kept, provider.currency))
 
 
 def present(provider: Provider, *columns: Any) -> Any:

@@ -4,19 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import desc
-
 from webapp.chartmogul.fields import GROUPS, Field
 from webapp.customer_columns import all_properties
 from webapp.evidence import has_no_values
-from webapp.extensions import db
 from webapp.forms.properties import problems_of
-from webapp.models import Import, Property, Provider, Source
-from webapp.models.imports import COMPLETE
+from webapp.models import Property, Provider, Source
 from webapp.previews import Preview, known, preview, requests_for, samples
 from webapp.property_draft import AS_WORDS, Draft, fields_of
 from webapp.redefinitions import Redefinition, redefinition
-from webapp.tenancy import owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,7 @@ def form_context(
     """All that the form shows for what was sent, or for a property as it is when nothing was."""
     asked = Proposal.of(edited, sent)
     provider, draft, choices = asked.provider, asked.draft, asked.choices
-    last_import = _last_import(provider) if provider else None
+    last_import = provider.newest_complete_import() if provider else None
     from_chartmogul = draft.source == Source.CHARTMOGUL
     field = draft.field if provider and from_chartmogul else None
     has_values = [each for each in choices.values() if known(each, last_import)]
@@ -108,10 +103,3 @@ def _grouped(fields: Mapping[str, Field]) -> dict[str, list[Field]]:
     for field in fields.values():
         grouped[field.group].append(field)
     return {group: found for group, found in grouped.items() if found}
-
-
-def _last_import(provider: Provider) -> Import | None:
-    """The newest import whose data the preview shows: of this account, not of the one before."""
-    done = Import.provider_id == provider.id, Import.state.in_(COMPLETE)
-    found: Import | None = db.session.scalar(owned(Import).where(*done).order_by(desc(Import.number)).limit(1))
-    return found

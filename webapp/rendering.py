@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, g, make_response, render_template, request
+from flask import Flask, current_app, g, make_response, render_template, request
 from flask.wrappers import Response
 from flask_login import current_user
 from markupsafe import Markup
@@ -46,6 +46,11 @@ def _hour(local: datetime) -> str:
     return f"{local:%H:%M}" if _whose() else f"{local:%H:%M %Z}"
 
 
+def _day_and_month(value: date) -> str:
+    """A day by its month, and its year if that is not the present one."""
+    return f"{value.day} {value:%b}" + ("" if value.year == now().astimezone(zone()).year else f" {value.year}")
+
+
 def ago(moment: datetime) -> str:
     """A time for people: relative within a day of now, else its date."""
     seconds = (now() - moment).total_seconds()
@@ -54,8 +59,7 @@ def ago(moment: datetime) -> str:
         return "just now"
     if size >= DAY:
         local = moment.astimezone(zone())
-        this_year = local.year == now().astimezone(zone()).year
-        return f"{local.day} {local:%b}" + ("" if this_year else f" {local.year}") + f", {_hour(local)}"
+        return f"{_day_and_month(local.date())}, {_hour(local)}"
     amount, unit = (
         (size, "second") if size < MINUTE else (size / MINUTE, "minute") if size < HOUR else (size / HOUR, "hour")
     )
@@ -73,7 +77,7 @@ def clock_time(moment: datetime) -> str:
     """A time to come or gone by, by the clock: `today, 09:00`."""
     local, today = moment.astimezone(zone()), now().astimezone(zone()).date()
     days = (local.date() - today).days
-    day = {0: "today", 1: "tomorrow", -1: "yesterday"}.get(days, f"{local.day} {local:%b}")
+    day = {0: "today", 1: "tomorrow", -1: "yesterday"}.get(days) or _day_and_month(local.date())
     return f"{day}, {_hour(local)}"
 
 
@@ -165,8 +169,13 @@ def install(app: Flask) -> None:
         day=day,
         older_than_a_day=older_than_a_day,
     )
-    app.jinja_env.globals.update(now=now)
+    app.jinja_env.globals.update(now=now, self_serve=self_serve)
     app.context_processor(_page_facts)
+
+
+def self_serve() -> bool:
+    """Whether the tenants' admins complete the set-up of a connection themselves, without our support."""
+    return bool(current_app.config["SETTINGS"].self_serve_setup)
 
 
 def _page_facts() -> dict[str, Any]:

@@ -35,6 +35,9 @@ from webapp.chartmogul.records import looks_like_timestamp, read_time
 Value = int | Decimal | str | bool | date | tuple[str, ...]
 Column = list[Value | None]
 
+# Types of which values lie between two others, and types whose values are words.
+RANGED = (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT, PropertyType.DATE)
+WORDED = (PropertyType.TEXT, PropertyType.LIST)
 TEXT_LENGTH = 2_000
 LARGEST = 2**63 - 1
 NO_BREAK_SPACE = "\u00a0"
@@ -186,7 +189,7 @@ def encode_all(type_: PropertyType, values: Sequence[Value | None]) -> list[int 
         raise CannotRead(f"This is not a {type_}.")
     keep = _KEPT_AS[type_]
     kept = [None if value is None else keep(value) for value in values]
-    if type_ not in (PropertyType.TEXT, PropertyType.LIST):
+    if type_ not in WORDED:
         numbers = [number for number in kept if number is not None]
         if numbers and not -LARGEST <= min(numbers) <= max(numbers) <= LARGEST:
             raise TooLarge("The number is too large.")
@@ -214,7 +217,7 @@ def keep_as(
 
 def decode(type_: PropertyType, number: int | None, text: str | None) -> Value | None:
     """The value kept as `number` and `text`; a number without decimals comes back as int."""
-    if type_ in (PropertyType.TEXT, PropertyType.LIST):
+    if type_ in WORDED:
         if not text:
             return None
         return text if type_ is PropertyType.TEXT else tuple(json.loads(text))

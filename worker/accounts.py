@@ -13,6 +13,7 @@ from webapp.chartmogul.records import RecordRefused, parse_months, parse_total_m
 from webapp.extensions import db
 from webapp.models import Import
 from webapp.models.types import now
+from webapp.rendering import money
 from webapp.values import Moment
 from worker import fetch, save
 from worker.turn import Turn
@@ -35,7 +36,8 @@ def reconcile(run: Turn, reader: fetch.Reader, total: int, moment: Moment) -> No
     difference = total - account
     warnings = save.Warnings(run.import_)
     if difference:
-        detail = f"The customers' MRR adds up to {total / 100:,.2f}, ChartMogul's own figure is {account / 100:,.2f}."
+        ours, theirs = (money(minor, run.provider.currency) for minor in (total, account))
+        detail = f"The customers' MRR adds up to {ours}, ChartMogul's own figure is {theirs}."
         warnings.add("account_mrr_differs", None, None, detail)
     run.lease.write(account_difference_minor=difference, warnings=Import.warnings + warnings.write())
     with suppress(RecordRefused):

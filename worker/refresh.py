@@ -2,7 +2,7 @@
 
 import marshal
 from collections import Counter, defaultdict, namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -28,6 +28,7 @@ from webapp.models import (
 )
 from webapp.models.values import Kept, slot_columns
 from webapp.property_draft import AS_WORDS
+from webapp.rendering import money
 from webapp.tenancy import insert_rows, owned, owned_update, read_rows, update_rows
 from webapp.values import CannotRead, Moment, Value, columns_reader, custom_as_text, keep_all
 from worker import sums
@@ -47,23 +48,33 @@ MOST_ATTRIBUTES = 200
 
 def find_attributes(import_: Import, provider: Provider, lease: Lease, may_go_on: Callable[[], None]) -> None:
     """Note which custom attributes the account's customers have, their types and a few values of each; and which
-    statuses. Asks `may_go_on` meanwhile; nothing is saved before the end."""
+    statuses. Of more than MOST_ATTRIBUTES those are kept that were known before or are what a property is made of. Asks
+    `may_go_on` meanwhile; nothing is saved before the end."""
     kinds: dict[str, dict[object, object]] = defaultdict(dict)
     samples: dict[str, list[str]] = defaultdict(list)
     counts: Counter[str] = Counter()
     statuses: set[str | None] = set()
+    others = list[str]()
     present = Customer.provider_id == provider.id, Customer.gone_at.is_(None)
     statement = owned(Customer, Customer.status, Customer.custom).where(*present)
     with reading():
+        wanted = {*provider.attributes, *_custom_keys()}
         for customers in db.session.execute(statement.execution_options(yield_per=2000)).partitions():
             statuses |= {status for status, _ in customers}
             for key, value in (item for _, custom in customers for item in custom.items()):
-                if value is None or value in ("", []) or (key not in kinds and len(kinds) >= MOST_ATTRIBUTES):
+                if value is None or value in ("", []):
                     continue
+                if key not in kinds and key not in wanted:
+                    if len(others) == MOST_ATTRIBUTES:
+                        continue
+                    others.append(key)
                 counts[key] += 1
                 _note(kinds[key], samples[key], value)
             may_go_on()
         db.session.rollback()
+    room = max(0, MOST_ATTRIBUTES - len(wanted & kinds.keys()))
+    for key in others[room:]:
+        del kinds[key]
     found = {}
     for key, values in kinds.items():
         type_, mixed = infer_custom_type(values.values())
@@ -73,6 +84,11 @@ def find_attributes(import_: Import, provider: Provider, lease: Lease, may_go_on
     facts = {"attributes": found, "statuses": sorted(filter(None, statuses))}
     db.session.execute(owned_update(Provider).where(Provider.id == provider.id).values(**facts))
     db.session.commit()
+
+
+def _custom_keys() -> Iterable[str]:
+    """The custom attributes that properties are made of."""
+    return filter(None, db.session.scalars(owned(Property, Property.custom_key)))
 
 
 def _note(kinds: dict[object, object], samples: list[str], value: object) -> None:
@@ -303,10 +319,11 @@ def _hashes_of(provider: Provider, customers: Sequence[Facts]) -> dict[str, byte
 def reconcile_customers(import_: Import, provider: Provider, lease: Lease, moment: Moment) -> None:
     """Σ past movements = MRR for each customer, or a warning that says by how much not."""
     differ = sums.that_differ(import_, provider, provider.movements_read, moment.now)
-    warnings = Warnings(import_)
+    warnings, currency = Warnings(import_), provider.currency
     with reading():
         for row in db.session.execute(differ.execution_options(yield_per=1000)):
-            detail = f"MRR is {int(row.mrr) / 100:,.2f}, its movements add up to {int(row.moved) / 100:,.2f}."
+            mrr, moved = (money(int(minor), currency) for minor in (row.mrr, row.moved))
+            detail = f"MRR is {mrr}, its movements add up to {moved}."
             warnings.add("mrr_differs", row.uuid, row.name, detail)
         db.session.rollback()
     done = {**import_.checkpoint, "reconciled": True}

@@ -94,10 +94,39 @@ def test_customers_whose_movements_do_not_add_up_are_counted_with_a_link(person,
 def test_warnings_that_were_not_kept_make_the_count_a_least(person, cast, provider):
     """None counts as none: those of sums have room of their own among the warnings that are kept."""
     import_ = factories.make_import(provider, mrr_minor=0, account_difference_minor=0, warnings=9)
+    warn(import_, "too_long")
     assert "Each customer's movements add up to its MRR" in page_of(person(cast.ada))
 
     warn(import_, "mrr_differs")
     assert "At least 1 customer has movements" in page_of(person(cast.ada))
+
+
+@pytest.mark.parametrize("state", [ProviderState.CONNECTED, ProviderState.DISCONNECTED])
+def test_what_warnings_said_that_are_kept_no_more_is_no_longer_known(person, cast, state):
+    long_ago = now() - timedelta(days=400)
+    provider = factories.make_provider(cast.acme, state, last_success_at=long_ago, disconnected_at=now())
+    factories.make_import(provider, mrr_minor=0, account_difference_minor=0, warnings=2, ended_at=long_ago)
+
+    page = page_of(person(cast.ada))
+
+    assert "What import #1 found of single customers is no longer kept." in page
+    assert ("The next import checks each of them again." in page) == (state == ProviderState.CONNECTED)
+    assert "Each customer's movements add up" not in page
+
+
+def test_import_that_was_retried_and_ended_last_is_the_newest_everywhere(person, cast, provider):
+    customer = factories.make_customer(provider)
+    factories.make_import(provider, ImportState.PARTLY_DONE, mrr_minor=100, ended_at=now())
+    factories.make_import(provider, mrr_minor=200)
+    ada = person(cast.ada)
+
+    preview = ada.htmx("/properties/preview?source=chartmogul&field=cm_mrr&type=money").text
+    of_customer = ada.get(f"/customers/{customer.id}").text
+
+    assert "import #1" in page_of(ada)
+    assert "from import #1" in preview
+    assert "Import #1" in of_customer
+    assert "#2" not in page_of(ada) + preview + of_customer
 
 
 def test_newest_complete_import_is_the_one_that_counts(person, cast, provider):

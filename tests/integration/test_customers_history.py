@@ -1,5 +1,6 @@
 """A page for each property of a customer: how its value changed, and what it was before that."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -102,6 +103,26 @@ def test_changes_by_people_and_of_earlier_definitions_are_marked(person, cast, c
         ["none", "new", "ada@acme.example"],
         ["none", "old", "ada@acme.example Definition 1, text"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "versions", "known"), [(500, (2, 2, 2), True), (2, (2, 2, 2), False), (2, (1, 1, 2), True)]
+)
+def test_value_before_the_oldest_shown_is_a_gap(person, cast, provider, customer, monkeypatch, shown, versions, known):
+    """Unless the oldest of them is of an earlier definition: then nothing is missing of this one."""
+    monkeypatch.setattr("webapp.customer_history.MOST_CHANGES", shown)
+    seats = factories.make_property(cast.acme, "Seats", type="number", source=Source.BY_HAND, field=None, version=2)
+    factories.make_version(seats, version=1)
+    factories.make_version(seats, version=2, defined_at=now() - timedelta(days=20))
+    import_ = factories.make_import(provider)
+    for days, version in zip((9, 5, 1), versions, strict=True):
+        made = {"by": "ada@acme.example", "version": version, "at": now() - timedelta(days=days), "import_id": None}
+        factories.make_change(seats, customer, import_, days * 10_000, 10_000, **made)
+
+    page = page_of(person(cast.max), customer, seats)
+
+    begins = re.search(r'class="recorded" d="M([\d.]+) ', page)[1]
+    assert (begins == "0") == known
 
 
 def test_nothing_kept_yet_says_so(person, cast, customer):

@@ -75,6 +75,7 @@ def test_movements_newest_first_with_the_scheduled_ones_marked(person, cast, pro
 
     page = page_of(person(cast.ada), customer)
 
+    assert '<tbody class="muted">' not in page
     assert [row[1:] for row in movements_of(page)] == [
         ["Churn Scheduled", "-120.00 EUR", "0.00 EUR", "purchased the Gold plan"],
         ["Contraction", "-9.00 EUR", "120.00 EUR", "none"],
@@ -147,12 +148,14 @@ def test_stale_values_look_stale(person, cast, why):
     customer = factories.make_customer(provider, gone_at=now() if why == "gone" else None)
     mrr = factories.make_property(cast.acme, "MRR", filled_version=1, filled_at=now())
     factories.make_value(mrr, customer, number=12900)
+    factories.make_movement(customer, now() - timedelta(days=9), 12900, 12900)
 
     page = page_of(person(cast.ada), customer)
 
     assert ("No longer in ChartMogul since" if why == "gone" else "Stale since") in page
     assert 'class="words num muted">129.00' in page
     assert '<div class="panel-body muted">' in page[page.index('id="curve"') : page.index('id="curve"') + 300]
+    assert '<tbody class="muted">' in page[page.index('id="movements"') :]
 
 
 @pytest.mark.parametrize("why", ["disconnected", "gone", "fresh"])

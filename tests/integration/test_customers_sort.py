@@ -60,6 +60,36 @@ def test_header_says_and_turns_the_order(person, cast, provider):
     assert 'aria-sort="none"><a id="sort-name" href="/customers"' in down
 
 
+def test_order_by_a_column_that_is_not_shown_is_said(person, cast, provider):
+    for name in ("Size", "Plan"):
+        factories.make_property(cast.acme, name, type="number")
+    factories.make_customer(provider, "A")
+    ada = person(cast.ada)
+    ada.post("/customers/columns", **{"columns[]": ["plan"]})
+
+    up, down, piece = (
+        ada.get("/customers?sort=size"),
+        ada.get("/customers?sort=-size"),
+        ada.htmx("/customers?sort=-size"),
+    )
+
+    assert "Sorted by Size, ascending. That column is not shown." in up.text
+    assert "Sorted by Size, descending. That column is not shown." in down.text
+    assert "Sorted by Size, descending. That column is not shown." in piece.text
+    for query in ("", "?sort=-name", "?sort=plan"):
+        assert "That column is not shown." not in ada.get(f"/customers{query}").text
+
+
+def test_order_by_what_is_shown_of_the_score_needs_no_words(person, cast, provider):
+    factories.make_health_version(cast.acme)
+    factories.make_customer(provider, "A")
+    ada = person(cast.ada)
+
+    for sort in ("score", "-trend", "-risk"):
+        assert "That column is not shown." not in ada.get(f"/customers?sort={sort}").text
+    assert "Sorted by Grade, ascending. That column is not shown." in ada.get("/customers?sort=grade").text
+
+
 def test_customers_without_name_are_sorted_by_what_they_are_called(person, cast, provider):
     factories.make_customer(provider, "delta")
     factories.make_customer(provider, None, company="Castor Labs")

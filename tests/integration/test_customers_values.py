@@ -1,18 +1,22 @@
 """Values that admins set by hand, on a customer's page."""
 
+import json
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
-from tests import factories
+from tests import factories, syncing
 from tests.factories import Cast
 from tests.pages import look_around, problem, value_of
+from tests.texts import words_of
 from webapp.audit import AuditEntry
 from webapp.extensions import db
-from webapp.models import Source, ValueChange
+from webapp.models import Property, Source, ValueChange
 from webapp.models.types import now
-from webapp.tenancy import across_tenants, acting_for
+from webapp.tenancy import across_tenants, acting_for, owned_delete
+
+MANY = [str(number) for number in range(100, 400)]
 
 
 @pytest.fixture
@@ -39,12 +43,16 @@ def kept(property_):
     [
         ("text", "  Petra K. ", (None, "Petra K.")),
         ("number", "-1234.5", (-12_345_000, None)),
+        ("number", "1.23456e5", (1_234_560_000, None)),
         ("money", "12.340", (1234, None)),
+        ("money", "1.25e1", (1250, None)),
         ("percent", "12.5 %", (1250, None)),
+        ("percent", "12.500%", (1250, None)),
         ("boolean", "yes", (1, None)),
         ("boolean", "no", (0, None)),
         ("date", "2026-11-14", (20_771, None)),
         ("list", " a ; b;a;; ", (None, '["a","b"]')),
+        ("list", ";".join(MANY), (None, json.dumps(MANY, separators=(",", ":")))),
     ],
 )
 def test_what_is_typed_becomes_a_value_of_its_type(person, cast, customer, type_, typed, stored):
@@ -66,7 +74,10 @@ def test_what_is_typed_becomes_a_value_of_its_type(person, cast, customer, type_
         ("number", "12,5", "Enter a plain number, for example 1234.5."),
         ("number", "9" * 30, "Enter a smaller number: this one is too large to keep."),
         ("number", "1.23456", "Enter at most 4 decimal places."),
+        ("number", "1e-7", "Enter at most 4 decimal places."),
+        ("number", f"1.{'0' * 30}1", "Enter at most 4 decimal places."),
         ("money", "12.345", "Enter at most 2 decimal places."),
+        ("money", "1e-3", "Enter at most 2 decimal places."),
         ("percent", "0.125 %", "Enter at most 2 decimal places."),
         ("money", "a lot", "Enter a plain amount, for example 1234.50."),
         ("percent", "%", "Enter a percentage, for example 12.5."),
@@ -74,6 +85,11 @@ def test_what_is_typed_becomes_a_value_of_its_type(person, cast, customer, type_
         ("date", "14.11.2026", "Enter a date as YYYY-MM-DD, for example 2026-11-14."),
         ("text", "x" * 2001, "Enter at most 2,000 characters."),
         ("list", ";".join(str(number) for number in range(1000)), "Enter at most 2,000 characters."),
+        (
+            "list",
+            ";".join(str(number) for number in range(450)),
+            "Enter fewer or shorter items: all of them together are too long to keep.",
+        ),
         ("text", "a\0b", "Enter text without control characters."),
     ],
 )
@@ -133,10 +149,39 @@ def test_property_that_is_filled_from_chartmogul_meanwhile_is_not_overwritten(pe
     with acting_for(cast.acme.id):
         property_.redefine(Source.CHARTMOGUL, "text", "cm_status", None, "ada@acme.example", now())
         db.session.commit()
+    ada = person(cast.ada)
 
-    answer = person(cast.ada).post(address(customer, property_), value="Petra")
+    page, row = (ada.post(address(customer, property_), htmx=htmx, value="Petra") for htmx in (False, True))
+
+    assert (page.status_code, row.status_code) == (422, 422)
+    said = "This property is filled from ChartMogul now. Reload the page. “Petra” was not kept."
+    assert words_of(page.text).count(said) == words_of(row.text).count(said) == 1
+    assert row.text.lstrip().startswith('<tr id="value-owner">')
+    assert kept(property_) is None
+
+
+def test_what_was_not_kept_is_not_quoted_when_it_was_nothing(person, cast, customer):
+    property_ = factories.make_property(cast.acme)
+
+    answer = person(cast.ada).post(address(customer, property_), htmx=True, value="")
 
     assert answer.status_code == 422
+    assert "was not kept" not in answer.text
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_property_that_is_deleted_meanwhile_is_404(person, cast, customer, htmx):
+    property_, ada = by_hand(cast), person(cast.ada)
+    ada.csrf()
+
+    def delete_it(connection, _cursor, statement, *_rest):
+        if statement.startswith("SELECT properties.version"):
+            connection.execute(owned_delete(Property))
+
+    with syncing.listening(delete_it):
+        answer = ada.post(address(customer, property_), htmx=htmx, value="Petra")
+
+    assert answer.status_code == 404
     assert kept(property_) is None
 
 

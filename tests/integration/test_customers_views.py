@@ -100,6 +100,20 @@ def test_bad_name_is_said_and_nothing_is_lost(person, cast, provider, name, prob
     assert views(cast) == {}
 
 
+@pytest.mark.parametrize("way", ["opened", "refused"])
+def test_cancel_leads_back_to_the_open_view(person, cast, provider, way):
+    ada = person(cast.ada)
+    ada.post("/customers/views", name="Large", query="size.min=2")
+    id_ = views(cast)["Large"].id
+
+    if way == "opened":
+        page = ada.get(f"/customers/views/new?size.min=2&view={id_}").text
+    else:
+        page = ada.post("/customers/views", name="", query="size.min=2", view=str(id_)).text
+
+    assert f'href="/customers?view={id_}&amp;size.min=2">Cancel</a>' in page
+
+
 def test_more_conditions_than_a_view_can_keep_are_refused_and_none_is_dropped(person, cast, provider):
     query = "q=" + "%D0%96" * 660 + "&plan.is=filled&size.min=2&size.max=" + "9" * 60
     assert len(query) > 4_000

@@ -121,6 +121,14 @@ def test_preview_shows_five_customers_an_empty_and_an_unreadable_one_among_them(
     assert "Of the first" not in page
 
 
+def test_preview_shows_what_is_kept(person, cast, provider):
+    factories.make_customer(provider, "A", city="0.123456789")
+
+    page = person(cast.ada).htmx("/properties/preview?source=chartmogul&field=cm_city&type=number").text
+
+    assert table(page)[1:] == [["A", "0.123456789", "0.1235"]]
+
+
 def test_preview_says_how_many_customers_it_looked_at(person, cast, provider, monkeypatch):
     monkeypatch.setattr("webapp.previews.LOOKED_AT", 3)
     for number in range(5):

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.factories import Cast, make_customer, make_import, make_property, make_provider
+from tests.texts import words_of
 from webapp.audit import AuditEntry
 from webapp.extensions import db
 from webapp.models import Impersonation, ImportState, ProviderState, Reason
@@ -216,3 +217,61 @@ def test_support_access_is_on_the_admins_page_newest_first(person, cast: Cast):
     assert "Stopped by sam@customerscore.example" in page
     assert "By itself, after 15 minutes without a click" in page
     assert "ticket" not in person(cast.gil).get(INDEX).text
+
+
+@pytest.mark.parametrize(
+    ("state", "self_serve", "said", "leads_there"),
+    [
+        (ProviderState.SETTING_UP, False, "Initial sync is set up manually by our team after you upload", False),
+        (ProviderState.SETTING_UP, True, "An admin chooses when imports run and presses Complete set-up.", True),
+        (ProviderState.ACTION_NEEDED, False, "ChartMogul refused the API key. Replace the key to go on.", True),
+        (ProviderState.ACTION_NEEDED, True, "ChartMogul refused the API key. Replace the key to go on.", True),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/customers", "/account", "/imports", "/properties"])
+def test_each_page_says_what_the_first_import_waits_for(app, person, cast, path, state, self_serve, said, leads_there):
+    app.config["SETTINGS"].self_serve_setup = self_serve
+    make_provider(cast.acme, state, set_up_at=None, action_reason=Reason.KEY_REFUSED)
+    make_property(cast.acme)
+
+    page = person(cast.ada).get(path).text
+
+    assert said in page
+    assert ("by our team" in page) == (not leads_there)
+    assert (">View the connection</a>" in page) == (leads_there or path == "/imports")
+
+
+@pytest.mark.parametrize(
+    ("state", "self_serve", "next_import", "why_not"),
+    [
+        (ProviderState.SETTING_UP, False, "being set up by our team", "Our team still sets up the first import."),
+        (ProviderState.SETTING_UP, True, "waits for its set-up", "The set-up is not complete yet."),
+        (ProviderState.ACTION_NEEDED, False, "none until the connection works again", "Replace it first."),
+    ],
+)
+def test_connection_that_began_again_says_what_it_waits_for(app, person, cast, state, self_serve, next_import, why_not):
+    app.config["SETTINGS"].self_serve_setup = self_serve
+    provider = make_provider(
+        cast.acme, state, set_up_at=None, action_reason=Reason.KEY_REFUSED, last_success_at=now() - timedelta(days=3)
+    )
+    make_import(provider)
+    make_customer(provider)
+    ada = person(cast.ada)
+
+    imports, customers = ada.get("/imports").text, words_of(ada.get("/customers").text)
+
+    assert f"Next import: {next_import}</p>" in imports
+    assert why_not in imports
+    assert ("ChartMogul is connected again." in customers) == (state == ProviderState.SETTING_UP)
+    assert ("An admin chooses when imports run" in customers) == self_serve
+    assert ("Replace the key to go on. View the connection" in customers) == (state == ProviderState.ACTION_NEEDED)
+
+
+def test_saved_property_says_that_the_set_up_is_waited_for(app, person, cast):
+    app.config["SETTINGS"].self_serve_setup = True
+    make_provider(cast.acme, ProviderState.SETTING_UP)
+    ada = person(cast.ada)
+
+    ada.post("/properties/new", name="MRR", source="chartmogul", field="cm_mrr")
+
+    assert "The first import waits for its set-up." in ada.get("/properties").text

@@ -44,7 +44,7 @@ def test_time_longer_ago_is_a_date_and_names_the_zone_where_it_is_nobodys_own(pa
     moment = datetime(2020, 11, 5, 7, 3, tzinfo=UTC)
 
     assert rendering.ago(moment) == "5 Nov 2020, 07:03 UTC"
-    assert rendering.clock_time(moment) == "5 Nov, 07:03 UTC"
+    assert rendering.clock_time(moment) == "5 Nov 2020, 07:03 UTC"
 
 
 def test_time_is_told_to_machines_in_utc_and_to_people_in_the_tenants_zone(app: Flask, person, cast: Cast):

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column, object_session
 from webapp.chartmogul.records import AccountRecord, MonthRecord
 from webapp.extensions import Base, db
 from webapp.models.accounts import Tenant
-from webapp.models.imports import LIVE_IMPORT_STATES, Import, ImportState, Reason, Trigger
+from webapp.models.imports import COMPLETE, LIVE_IMPORT_STATES, Import, ImportState, Reason, Trigger
 from webapp.models.types import UtcDateTime
 from webapp.tenancy import TenantOwned, owned, owned_update
 
@@ -282,6 +282,11 @@ class Provider(TenantOwned, Base):
             )
             .one_or_none()
         )
+
+    def newest_complete_import(self) -> "Import | None":
+        """The import that last went through all of the account. One that was taken up again ends after later ones."""
+        complete = owned(Import).where(Import.provider_id == self.id, Import.state.in_(COMPLETE))
+        return db.session.scalars(complete.order_by(Import.ended_at.desc(), Import.number.desc()).limit(1)).first()
 
     def start_import(self, trigger: Trigger, by: str | None, at: datetime) -> "Import":
         """A new import, waiting. The database refuses it while another one of this provider is live."""

@@ -9,7 +9,6 @@ from webapp.account import (
     month_charts,
     month_name,
     mrr_line,
-    newest_complete_import,
     when_found,
 )
 from webapp.freshness import stale_since
@@ -27,7 +26,7 @@ blueprint.add_app_template_filter(amount, "net_money")
 @members_too
 def show() -> AnyResponse:
     provider = Provider.current()
-    import_ = newest_complete_import(provider) if provider else None
+    import_ = provider.newest_complete_import() if provider else None
     months = provider.account_months if provider else []
     read_at = provider.months_read_at if provider else None
     missed = bool(import_ and import_.started_at and read_at and read_at < import_.started_at)

@@ -75,6 +75,7 @@ def render_list(args: Any, beside: bool = False) -> str:
         "risk": RISK,
         "stale": stale,
         "columns": columns,
+        "headed": [BY_TITLE, HEALTH, TREND, *columns] if published else [BY_TITLE, *columns],
         "query": query,
         "by_title": BY_TITLE,
         "view": view,

@@ -3,14 +3,14 @@
 import re
 from uuid import UUID
 
-from flask import Blueprint, flash, g, make_response, request, stream_with_context
+from flask import Blueprint, flash, make_response, request, stream_with_context
 from flask.wrappers import Response
 from flask_login import current_user
 from sqlalchemy import func
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp import audit, wording
-from webapp.extensions import begin_writing, db
+from webapp.extensions import db
 from webapp.gate import members_too, not_for_support, poll
 from webapp.import_answers import changed, into, moving_piece, new_rows, overview, page, started, whole
 from webapp.import_changes import changes_csv
@@ -97,10 +97,7 @@ def export_changes(id: UUID) -> Response:
     """All values that the import changed."""
     import_, tenant_id = owned_or_404(Import, id), current_tenant_id()
     name = f"import-{import_.number}-changes.csv"
-    begin_writing()
-    audit.record("import:changes_exported", import_, number=import_.number)
-    db.session.commit()
-    g.writing = False  # what follows is read only and must not wait for the write lock
+    audit.record_reading("import:changes_exported", import_, number=import_.number)
     return streamed_csv(name, stream_with_context(changes_csv(tenant_id, id)))
 
 

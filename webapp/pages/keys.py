@@ -22,7 +22,8 @@ from webapp.gate import not_for_support
 from webapp.models import Provider, ProviderState, Tenant
 from webapp.models.types import now
 from webapp.other_accounts import change_account
-from webapp.pages.providers import done, forget, self_serve, sheet
+from webapp.pages.providers import done, forget, sheet
+from webapp.rendering import self_serve
 from webapp.scoring import locked_scoring
 from webapp.tenancy import current_tenant_id
 

@@ -24,13 +24,11 @@ from webapp.rendering import page_or_partial, wants_partial
 from webapp.starter_set import offered
 from webapp.tenancy import owned, owned_or_404
 from webapp.units import unit_of
-from webapp.values import PropertyType
+from webapp.values import RANGED, PropertyType
 
 blueprint = Blueprint("properties", __name__)
 blueprint.add_app_template_global(property_state, "property_state")
 blueprint.add_app_template_global(bar, "bar")
-# The types whose values are counted by ranges, and drawn so.
-IN_RANGES = (PropertyType.NUMBER, PropertyType.MONEY, PropertyType.PERCENT, PropertyType.DATE)
 
 
 @blueprint.get("/properties")
@@ -83,7 +81,7 @@ def show(id: UUID) -> AnyResponse:
         total=customer_count(provider),
         by_hand=filled_by_hand([property_], provider),
         spread=spread,
-        drawing=histogram(spread.bars) if spread and spread.bars and type_ in IN_RANGES else None,
+        drawing=histogram(spread.bars) if spread and spread.bars and type_ in RANGED else None,
         examples=examples(property_, provider) if provider else [],
         filled_by=filled_by,
         **_uses(property_),

@@ -3,7 +3,7 @@
 from typing import Any
 
 import structlog
-from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import func
 from werkzeug.wrappers import Response as AnyResponse
@@ -15,7 +15,7 @@ from webapp.forms.providers import SetUpForm
 from webapp.gate import members_too
 from webapp.models import LIVE_IMPORT_STATES, Import, Property, Provider, ProviderState, Source
 from webapp.models.types import now
-from webapp.rendering import page_or_partial, wants_partial
+from webapp.rendering import page_or_partial, self_serve, wants_partial
 from webapp.tenancy import current_tenant_id, owned
 
 blueprint = Blueprint("providers", __name__, url_prefix="/settings/providers")
@@ -99,7 +99,6 @@ def card() -> dict[str, Any]:
         "last_import": db.session.scalar(ended),
         "live_import": provider.live_import(),
         "customers": 0 if provider.live else customers_held(provider),
-        "self_serve": self_serve(),
     }
 
 
@@ -109,10 +108,6 @@ def connection(provider: Provider, form: SetUpForm, status: int = 200) -> AnyRes
     setting_up = provider.state == ProviderState.SETTING_UP and self_serve()
     context = {"provider": provider, "used_by": db.session.scalar(fed)}
     return sheet("connection", status, form=form if setting_up else None, **context)
-
-
-def self_serve() -> bool:
-    return bool(current_app.config["SETTINGS"].self_serve_setup)
 
 
 def sheet(name: str, status: int = 200, **context: Any) -> AnyResponse:

@@ -7,7 +7,7 @@ from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as AnyResponse
 
-from webapp import audit, queue
+from webapp import audit, queue, rendering
 from webapp.extensions import db
 from webapp.forms.providers import SetUpForm
 from webapp.gate import poll, staff_only
@@ -49,7 +49,7 @@ def update(tenant_id: UUID) -> AnyResponse:
 @self_serve.post("")
 def create() -> AnyResponse:
     """The same step, done by the tenant's admin where the setting allows it."""
-    if not providers.self_serve():
+    if not rendering.self_serve():
         abort(404)
     provider = _locked()
     form = SetUpForm.of(provider)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, flash, make_response, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -11,6 +11,7 @@ from webapp.direction import apart
 from webapp.extensions import db
 from webapp.forms.customers import ValueForm
 from webapp.models import Customer, Property, Provider
+from webapp.models.properties import Deleted
 from webapp.pages.customers import render_customer, shown_values
 from webapp.rendering import wants_partial
 from webapp.tenancy import owned_or_404
@@ -31,6 +32,9 @@ def update(id: UUID, property_id: UUID) -> AnyResponse:
         by_hand.write(property_, customer, value, current_user.email)
         audit.record("value:set", property_, property=property_.codename, customer=str(customer.id))
         db.session.commit()
+    except Deleted:
+        db.session.rollback()
+        abort(404)
     except CannotRead as problem:
         db.session.rollback()
         return _refused(customer, property_, text, str(problem))
