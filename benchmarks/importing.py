@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import event, select
 
 from benchmarks.chartmogul import KEY
-from webapp import create_app, credentials, queue
+from webapp import create_app, credentials
 from webapp.chartmogul.client import check_key
 from webapp.chartmogul.fields import FIELDS, Cost
 from webapp.config import Settings
@@ -28,7 +28,7 @@ from webapp.models.types import now
 from webapp.property_draft import Draft
 from webapp.tenancy import acting_for, owned
 from worker import fetch, runtime
-from worker.limits import Budget
+from worker.limits import budget_of
 from worker.plan import Plan
 from worker.sync import sync
 
@@ -81,11 +81,9 @@ def _read(settings: Settings) -> dict[str, Any]:
     assert provider is not None
     borders = list(map(date.fromisoformat, provider.movement_borders))
     db.session.rollback()
-    per_second, parallel = settings.chartmogul_requests_per_second, settings.chartmogul_parallel
-    budget = Budget(queue.redis(), settings.secret_key, KEY, per_second, parallel)
-    reader, plan = fetch.Reader(settings.chartmogul_api_url, KEY, budget), Plan({}, borders)
+    reader, plan = fetch.Reader(settings.chartmogul_api_url, KEY, budget_of(KEY)), Plan({}, borders)
     began = time.monotonic()
-    for _ in fetch.side_by_side(reader, [partial(fetch.pages, reader, plan)] * parallel):
+    for _ in fetch.side_by_side(reader, [partial(fetch.pages, reader, plan)] * reader.budget.parallel):
         pass
     return {"seconds": time.monotonic() - began, "requests": reader.requests}
 

@@ -49,9 +49,13 @@ def main() -> None:
             for what, address in _addresses(places):
                 times = [_seconds(person, address) for _ in range(options.times)][1:]
                 p95 = quantiles(times, n=20)[-1]
-                target = "≤ 150 ms" if not address.startswith("/customers.csv") else ""
                 measured = f"{1000 * median(times):.0f} ms | {1000 * p95:.0f} ms"
-                print(f"| {database} | {what} | {measured} | {target} |", flush=True)
+                print(f"| {database} | {what} | {measured} | ≤ 150 ms |", flush=True)
+            began, size = time.monotonic(), len(person.get("/customers.csv").get_data())
+            seconds = time.monotonic() - began
+            print(
+                f"| {database} | CSV of all, to its last line | {seconds:.1f} s, {size / 1e6:.0f} MB | | |", flush=True
+            )
 
 
 def _addresses(places: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -71,8 +75,8 @@ def _addresses(places: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield f"sort: {type_}", f"/customers?sort=-p{number}"
     yield "sort: name, backwards", "/customers?sort=-name"
     yield "sorted, page in the middle", f"/customers?sort=p1&after={places[len(places) // 3]}"
-    yield "CSV of all", "/customers.csv"
-    yield "CSV, filtered and sorted", "/customers.csv?p0.min=100&sort=-p1"
+    yield "CSV of all, its first line", "/customers.csv"
+    yield "CSV, filtered and sorted, its first line", "/customers.csv?p0.min=100&sort=-p1"
 
 
 def _range(type_: str) -> str:

@@ -260,6 +260,13 @@ def _looked_for(provider: Provider, query: CustomerQuery, place: Place | None, b
     return [uuid for uuid, *_ in found], matching, beyond
 
 
+def how_many(provider: Provider, query: CustomerQuery) -> int:
+    """How many customers are in a list."""
+    if not query.narrowed:
+        return customers_held(provider)
+    return db.session.scalar(rows_as_they_lie(provider, func.count()).where(query.condition())) or 0
+
+
 def customers_held(provider: Provider) -> int:
     """How many customers there are: what the last import counted, unless one is changing it."""
     if provider.customers_held is not None:

@@ -136,7 +136,7 @@ AROUND = {
     "get_bind": {"webapp/tenancy.py"},  # which database is it
     # slices of one model, with nothing joined to it but rows by owned()
     "read_rows": {"worker/refresh.py", "worker/scores.py", "worker/slices.py"},
-    "rows_in_parts": {"worker/save.py"},  # all ids of an account
+    "rows_in_parts": {"worker/save.py", "webapp/customer_csv.py"},  # all ids of an account
     "write_rows": {"worker/lease.py"},  # the import's own row, with each page
     "db.session.get": {"webapp/pages/auth.py"},  # the user of a session
     "db.session.get_one": {"webapp/impersonation.py"},  # support's own rows

@@ -1,14 +1,12 @@
 """The customers' list as a file."""
 
-from io import BytesIO
-
 from flask import Blueprint, Response, request, stream_with_context
 from flask_login import current_user
 
 from webapp import audit
 from webapp.customer_columns import all_properties, chosen_columns, sortable_columns
-from webapp.customer_csv import csv_lines, exported_properties, ordered_uuids
-from webapp.customer_list import CustomerQuery
+from webapp.customer_csv import csv_lines, exported_properties
+from webapp.customer_list import CustomerQuery, how_many
 from webapp.gate import members_too, not_for_support
 from webapp.models import HealthVersion, Provider
 from webapp.models.types import now
@@ -29,10 +27,10 @@ def show() -> Response:
     query = CustomerQuery.of(request.args, sortable_columns(properties), properties)
     view = open_view(query.view)
     chosen = chosen_columns(properties, view.columns if view else current_user.columns)
-    uuids = ordered_uuids(provider, query) if provider else BytesIO()
+    rows = how_many(provider, query) if provider else 0
     provider_id, with_score = provider.id if provider else None, HealthVersion.published() is not None
     exported = exported_properties(properties, chosen)
     tenant_id = current_tenant_id()
-    audit.record_reading("customers:exported", tenant_id=tenant_id, rows=uuids.getvalue().count(b"\n"))
-    lines = stream_with_context(csv_lines(tenant_id, provider_id, uuids, exported, with_score))
+    audit.record_reading("customers:exported", tenant_id=tenant_id, rows=rows)
+    lines = stream_with_context(csv_lines(tenant_id, provider_id, query, exported, with_score))
     return streamed_csv(f"customers-{now().astimezone(zone()):%Y-%m-%d}.csv", lines)
