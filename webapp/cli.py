@@ -11,7 +11,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from webapp import audit, credentials
+from webapp import audit, credentials, sessions
 from webapp.extensions import db
 from webapp.models import Role, Tenant, User
 
@@ -69,11 +69,12 @@ def create_user(email: str, slug: str | None, role: str | None, staff: bool) -> 
 @users.command("second-factor")
 @click.argument("email")
 def give_second_factor(email: str) -> None:
-    """Give a user a new one-time-code secret and print it, once, for an authenticator app."""
+    """Give a user a new one-time-code secret and print it, once, for an authenticator app. Ends the user's sessions."""
     user = db.session.scalar(select(User).where(User.email == email.strip().lower()))
     if user is None:
         raise click.ClickException(f"There is no user {email}.")
     secret = user.new_second_factor(credentials.seal())
+    sessions.end_sessions_of(user.id)
     audit.record("user:second_factor", user)
     db.session.commit()
     click.echo(pyotp.TOTP(secret).provisioning_uri(user.email, "Customerscore"))

@@ -100,3 +100,24 @@ def test_impersonation_needs_a_fresh_code(app, stranger, secret, cast: Cast):
 
     assert (answer.status_code, answer.location) == (303, f"/login/code?next={path}")
     assert db.session.scalars(select(Impersonation)).all() == []
+
+
+@pytest.mark.parametrize("signed_in", [False, True], ids=["at sign-in", "signed in"])
+def test_codes_cannot_be_guessed_for_long(stranger, secret, signed_in):
+    sign_in(stranger)
+    if signed_in:
+        post(stranger, "/login/code", code=pyotp.TOTP(secret).now())
+
+    answers = [post(stranger, "/login/code", code="not one").status_code for _ in range(12)]
+
+    assert answers == [422] * 10 + [429] * 2
+
+
+def test_new_second_factor_ends_the_sessions_of_before(app, stranger, secret):
+    sign_in(stranger)
+    post(stranger, "/login/code", code=pyotp.TOTP(secret).now())
+    assert stranger.get("/support").status_code == 200
+
+    app.test_cli_runner().invoke(args=["users", "second-factor", EMAIL])
+
+    assert stranger.get("/support").location.startswith("/login")

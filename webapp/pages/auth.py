@@ -38,6 +38,11 @@ def _failed(response: Response) -> bool:
     return response.status_code == 422
 
 
+def _whose_code() -> str:
+    """Whose codes are counted. Of an empty key no limit is kept."""
+    return session.get(WAITING) or current_user.get_id() or get_remote_address()
+
+
 @blueprint.get("/login")
 @public
 def create() -> AnyResponse:
@@ -77,7 +82,7 @@ def create_code() -> AnyResponse:
 
 @blueprint.post("/login/code")
 @public
-@limiter.limit(TRIES, key_func=lambda: session.get(WAITING, ""), deduct_when=_failed, methods=["POST"])
+@limiter.limit(TRIES, key_func=_whose_code, deduct_when=_failed, methods=["POST"])
 def store_code() -> AnyResponse:
     form, user = CodeForm(), _waiting()
     if user is None:
