@@ -97,7 +97,8 @@ def _in_words(months: list[MonthRecord], amounts: Sequence[int | None], currency
     if whole:
         total = sum(minor for _, minor in whole)
         said.append(f"{amount(total, currency, net)} in {_span([month for month, _ in whole])}")
-    most, least = max(known, key=lambda each: each[1]), min(known, key=lambda each: each[1])
+    compared = whole or known
+    most, least = max(compared, key=lambda each: each[1]), min(compared, key=lambda each: each[1])
     said.append(f"most {amount(most[1], currency, net)} in {_named(most[0])}")
     if net:
         said.append(f"least {amount(least[1], currency, net)} in {_named(least[0])}")

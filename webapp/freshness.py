@@ -11,6 +11,7 @@ from webapp.models import Customer, Property, Provider, ProviderState
 from webapp.models.types import now
 from webapp.rendering import clock_time, day, exact, self_serve, zone
 from webapp.tenancy import owned
+from webapp.wording import cause
 
 STALE_AFTER = timedelta(hours=48)
 
@@ -73,6 +74,8 @@ def when_filled(provider: Provider | None) -> str:
         return "ChartMogul is not connected: it fills nothing until you connect it again."
     if provider.next_import_at:
         return f"Next import: {clock_time(provider.next_import_at)}."
+    if provider.state == ProviderState.ACTION_NEEDED:
+        return f"No import runs: {cause(provider.action_reason).title}."
     if provider.state == ProviderState.SETTING_UP:
         return f"The first import {'waits for its set-up' if self_serve() else 'is being set up by our team'}."
     return "No import is scheduled."

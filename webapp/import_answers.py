@@ -17,6 +17,7 @@ from webapp.import_list import (
     Surroundings,
     find_errors,
     find_imports,
+    held_of,
     newest_first,
     page_of,
     surroundings,
@@ -41,7 +42,8 @@ def _sync_facts(around: Surroundings) -> dict[str, Any]:
 
 def page(import_: Import, status: int = 200, problem: str | None = None) -> Response:
     """The page of one import, or for htmx the part of it that changes."""
-    facts: dict[str, Any] = {"errors": find_errors(import_, page_of(request.args)), "around": surroundings([import_])}
+    errors = find_errors(import_, page_of(request.args))
+    facts: dict[str, Any] = {"errors": errors, "held": held_of(import_, errors), "around": surroundings([import_])}
     changed = None if import_.live else changed_customers(import_, request.args.get("customers_after", ""))
     gone = gone_customers(import_, request.args.get("gone_after", "")) if import_.gone and not import_.live else None
     facts |= {"import_": import_, "problem": problem, "changed": changed, "gone": gone}

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import NotFound
 
 from webapp.extensions import db
-from webapp.models import Import, ImportState, ImportWarning, Provider
+from webapp.models import Customer, Import, ImportState, ImportWarning, Provider
 from webapp.tenancy import owned
 from webapp.wording import SKIPS, STATES
 
@@ -139,6 +139,13 @@ def errors_of(import_: Import) -> Select[Any]:
 def find_errors(import_: Import, page: int) -> Page:
     counted = owned(ImportWarning, func.count()).where(ImportWarning.import_id == import_.id)
     return page_from(errors_of(import_), counted, page, ERRORS_PER_PAGE)
+
+
+def held_of(import_: Import, errors: Page) -> dict[str, UUID]:
+    """The customers of whom a page of errors tells and that we hold: their ids by uuid."""
+    uuids = {row.customer_uuid for row in errors.rows if row.customer_uuid}
+    held = owned(Customer, Customer.uuid, Customer.id).where(Customer.among(import_.provider_id, uuids))
+    return {uuid: id_ for uuid, id_ in db.session.execute(held)}  # noqa: C416 - dict() takes it for a mapping
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,8 @@ def words_of(notice: Notice) -> Words:
     if notice.kind == NoticeKind.IMPORT_FAILING:
         why = cause(notice.reason)
         means = f"Customers and scores are not brought up to date until an import succeeds. {why.advice}"
-        return Words(f"Imports fail: {why.title}", means, "Open Imports overview", _path("imports.index"))
+        where = ("Open the connection", "providers.index") if why.link else ("Open Imports overview", "imports.index")
+        return Words(f"Imports fail: {why.title}", means, where[0], _path(where[1]))
     means = "Customers and scores are as they were then. The newest imports say why nothing came since."
     title = "ChartMogul's data is more than 48 hours old"
     return Words(title, means, "Open Imports overview", _path("imports.index"))

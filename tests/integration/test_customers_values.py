@@ -69,6 +69,20 @@ def test_what_is_typed_becomes_a_value_of_its_type(person, cast, customer, type_
 
 
 @pytest.mark.parametrize(
+    ("type_", "hint"), [("list", "Separate items with ;"), ("money", "EUR"), ("percent", "%"), ("text", None)]
+)
+def test_field_says_how_it_is_to_be_filled(person, cast, customer, type_, hint):
+    by_hand(cast, type_)
+
+    page = person(cast.ada).get(f"/customers/{customer.id}").text
+
+    described = '<span class="hint" id="input-owner-h">'
+    assert (described in page) == (hint is not None)
+    assert ('aria-describedby="input-owner-h"' in page) == (hint is not None)
+    assert hint is None or f"{described}{hint}</span>" in page
+
+
+@pytest.mark.parametrize(
     ("type_", "typed", "words"),
     [
         ("number", "12,5", "Enter a plain number, for example 1234.5."),

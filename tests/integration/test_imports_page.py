@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.factories import Cast, make_import, make_provider
+from tests.factories import Cast, make_customer, make_import, make_provider
 from tests.person import Person
 from tests.texts import without_tokens, words_of
 from webapp.chartmogul.records import Doubt, Refusal
@@ -140,6 +140,18 @@ def test_what_is_wrong_with_the_whole_comes_before_what_is_with_records(ada: Per
     kinds = "account_mrr_differs", "customers_missing", "too_long", "not_an_object"
     of_account, missing, of_anna, of_nobody = (words.index(TROUBLES[kind].title) for kind in kinds)
     assert max(of_account, missing) < of_anna < of_nobody
+
+
+def test_customer_that_we_hold_is_led_to_from_its_error(ada: Person, provider: Provider):
+    import_ = make_import(provider)
+    held = make_customer(provider, "Anna")
+    names = {"kind": "too_long", "customer_name": "Anna"}
+    add_warnings(import_, {**names, "customer_uuid": held.uuid}, {**names, "customer_uuid": "cus_skipped"})
+
+    page = ada.get(f"/imports/{import_.id}").text
+
+    assert page.count(f'<a href="/customers/{held.id}">Anna</a>') == 1
+    assert '<th scope="row">Anna</th>' in page
 
 
 def test_names_from_chartmogul_are_only_ever_text(ada: Person, provider: Provider):

@@ -154,6 +154,18 @@ def test_failing_import_is_one_episode_until_it_succeeds(cast):
     assert len(told()) == 2
 
 
+def test_notice_of_a_refused_key_leads_to_the_connection(cast, person):
+    factories.make_provider(
+        cast.acme, ProviderState.ACTION_NEEDED, action_reason="key_refused", action_since=now(), failures=3
+    )
+    notices.watch()
+    (notice,) = told()
+    ada = person(cast.ada)
+
+    assert "Open the connection" in ada.get("/notices").text
+    assert ada.post(f"/notices/{notice.id}").location == "/settings/providers"
+
+
 @pytest.mark.parametrize(
     ("hours", "every", "is_told"), [(49, 24, True), (47, 24, False), (60, 48, False), (97, 48, True)]
 )

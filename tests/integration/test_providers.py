@@ -223,7 +223,7 @@ def test_support_access_is_on_the_admins_page_newest_first(person, cast: Cast):
     ("state", "self_serve", "said", "leads_there"),
     [
         (ProviderState.SETTING_UP, False, "Initial sync is set up manually by our team after you upload", False),
-        (ProviderState.SETTING_UP, True, "An admin chooses when imports run and presses Complete set-up.", True),
+        (ProviderState.SETTING_UP, True, "Choose when imports run and press Complete set-up.", True),
         (ProviderState.ACTION_NEEDED, False, "ChartMogul refused the API key. Replace the key to go on.", True),
         (ProviderState.ACTION_NEEDED, True, "ChartMogul refused the API key. Replace the key to go on.", True),
     ],
@@ -232,13 +232,32 @@ def test_support_access_is_on_the_admins_page_newest_first(person, cast: Cast):
 def test_each_page_says_what_the_first_import_waits_for(app, person, cast, path, state, self_serve, said, leads_there):
     app.config["SETTINGS"].self_serve_setup = self_serve
     make_provider(cast.acme, state, set_up_at=None, action_reason=Reason.KEY_REFUSED)
-    make_property(cast.acme)
 
     page = person(cast.ada).get(path).text
 
     assert said in page
     assert ("by our team" in page) == (not leads_there)
-    assert (">View the connection</a>" in page) == (leads_there or path == "/imports")
+    assert (f'href="{SHOW}">View the connection</a>' in page) == (leads_there or path == "/imports")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (ProviderState.SETTING_UP, "An admin chooses when imports run and completes the set-up."),
+        (ProviderState.ACTION_NEEDED, "An admin has to replace the key."),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/customers", "/account", "/imports", "/properties", INDEX])
+def test_member_is_told_who_can_do_something_about_it(app, person, cast, path, state, said):
+    app.config["SETTINGS"].self_serve_setup = True
+    make_provider(cast.acme, state, set_up_at=None, action_reason=Reason.KEY_REFUSED, action_since=now())
+    make_property(cast.acme)
+
+    page = person(cast.max).get(path).text
+
+    assert said in page
+    assert "press Complete set-up" not in page
+    assert "Replace the key" not in page
 
 
 @pytest.mark.parametrize(
@@ -263,8 +282,11 @@ def test_connection_that_began_again_says_what_it_waits_for(app, person, cast, s
     assert f"Next import: {next_import}</p>" in imports
     assert why_not in imports
     assert ("ChartMogul is connected again." in customers) == (state == ProviderState.SETTING_UP)
-    assert ("An admin chooses when imports run" in customers) == self_serve
+    assert ("Choose when imports run" in customers) == self_serve
     assert ("Replace the key to go on. View the connection" in customers) == (state == ProviderState.ACTION_NEEDED)
+    callout = imports.partition('<div class="callout"')[2].partition("</div>")[0]
+    assert "first import" in callout
+    assert ("View the connection" in callout) == (self_serve or state == ProviderState.ACTION_NEEDED)
 
 
 def test_saved_property_says_that_the_set_up_is_waited_for(app, person, cast):
@@ -275,3 +297,28 @@ def test_saved_property_says_that_the_set_up_is_waited_for(app, person, cast):
     ada.post("/properties/new", name="MRR", source="chartmogul", field="cm_mrr")
 
     assert "The first import waits for its set-up." in ada.get("/properties").text
+
+
+def test_saved_property_says_why_no_import_runs(person, cast):
+    make_provider(cast.acme, ProviderState.ACTION_NEEDED, action_reason=Reason.KEY_REFUSED)
+    ada = person(cast.ada)
+
+    ada.post("/properties/new", name="MRR", source="chartmogul", field="cm_mrr")
+
+    assert "No import runs: ChartMogul refused the API key." in ada.get("/properties").text
+
+
+def test_dashboard_says_that_imports_have_stopped(person, cast):
+    make_provider(
+        cast.acme,
+        ProviderState.ACTION_NEEDED,
+        action_reason=Reason.KEY_REFUSED,
+        last_success_at=now(),
+        customers_held=0,
+    )
+
+    ada, max_ = (words_of(person(each).get("/").text) for each in (cast.ada, cast.max))
+
+    assert "Imports have stopped ChartMogul refused the API key. Replace the key to go on. View the connection" in ada
+    assert "An admin has to replace the key." in max_
+    assert "The last import found no customers in ChartMogul." in ada

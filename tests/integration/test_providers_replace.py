@@ -128,6 +128,7 @@ def test_during_the_set_up_the_new_key_is_looked_at_again(person, chartmogul, ca
         action_reason=Reason.KEY_REFUSED,
         action_since=now(),
         set_up_at=None,
+        connected_by="who@left.example",
         probe={"state": "refused"},
     )
 
@@ -135,6 +136,7 @@ def test_during_the_set_up_the_new_key_is_looked_at_again(person, chartmogul, ca
 
     found = connection(cast)
     assert (found.state, found.probing, found.probe) == (ProviderState.SETTING_UP, True, None)
+    assert (found.connected_by, found.connected_at > now() - timedelta(minutes=1)) == (cast.ada.email, True)
 
 
 def test_key_that_the_store_has_lost_can_be_replaced(person, chartmogul, cast: Cast, provider):

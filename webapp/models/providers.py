@@ -197,11 +197,12 @@ class Provider(TenantOwned, Base):
         self.probe = self.probed_at = None
         self.probe_wanted_at = at
 
-    def replace_key(self, secret_name: str, key_mask: str, at: datetime) -> None:
-        """Go on with a new key of the same account."""
+    def replace_key(self, secret_name: str, key_mask: str, by: str, at: datetime) -> None:
+        """Go on with a new key of the same account; before the set-up it is waited for with this one."""
         self.secret_name, self.key_mask = secret_name, key_mask
         self.recover(at)
         if self.awaits_set_up:
+            self.connected_by, self.connected_at = by, at
             self.ask_probe(at)
 
     def ask_for_new_key(self, at: datetime) -> None:

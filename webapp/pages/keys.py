@@ -185,7 +185,7 @@ def _change_over(generation: int, secret: str, key: str) -> Provider:
         raise KeyProblem("disconnected_meanwhile")
     if provider.state != ProviderState.ACTION_NEEDED and _replaced_lately(provider):
         raise KeyProblem("just_replaced")
-    provider.replace_key(secret, credentials.mask(key), now())
+    provider.replace_key(secret, credentials.mask(key), current_user.email, now())
     audit.record("provider:key_replaced", provider, key_mask=provider.key_mask)
     _commit(provider)
     return provider
