@@ -144,6 +144,8 @@ def find_errors(import_: Import, page: int) -> Page:
 def held_of(import_: Import, errors: Page) -> dict[str, UUID]:
     """The customers of whom a page of errors tells and that we hold: their ids by uuid."""
     uuids = {row.customer_uuid for row in errors.rows if row.customer_uuid}
+    if not uuids:
+        return {}
     held = owned(Customer, Customer.uuid, Customer.id).where(Customer.among(import_.provider_id, uuids))
     return {uuid: id_ for uuid, id_ in db.session.execute(held)}  # noqa: C416 - dict() takes it for a mapping
 
