@@ -62,6 +62,7 @@ def rows_of(table: Table, entries: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 
 def cpu() -> float:
+    """Seconds of CPU that this process has taken."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 

@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import event, select
 
 from benchmarks.chartmogul import KEY
+from benchmarks.floor import cpu
 from webapp import create_app, credentials
 from webapp.chartmogul.client import check_key
 from webapp.chartmogul.fields import FIELDS, Cost
@@ -102,17 +103,17 @@ def _measure(import_id: UUID) -> dict[str, Any]:
         if waits[0]:
             first[0] = first[0] or time.monotonic()
 
-    before, began, state = _cpu(), time.monotonic(), ""
+    before, began, state = cpu(), time.monotonic(), ""
     while state in ("", ImportState.RUNNING):
         sync(import_id, threading.Event())
         db.session.remove()
         state = db.session.scalars(owned(Import, Import.state).where(Import.id == import_id)).one()
-    seconds, cpu = time.monotonic() - began, _cpu() - before
+    seconds, used = time.monotonic() - began, cpu() - before
     import_ = db.session.scalars(owned(Import).where(Import.id == import_id)).one()
     assert import_.state == ImportState.DONE, import_.reason
     return {
         "seconds": seconds,
-        "cpu": cpu,
+        "cpu": used,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "first_customers": first[0] - began if first[0] else None,
         "requests": import_.requests,
@@ -121,11 +122,6 @@ def _measure(import_id: UUID) -> dict[str, Any]:
         "written": written[0],
         "steps": {row["name"]: row["seconds"] for row in import_.steps},
     }
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

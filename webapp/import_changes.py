@@ -15,7 +15,7 @@ from webapp.models.imports import COMPLETE
 from webapp.spreadsheets import csv_text, harmless
 from webapp.tenancy import acting_for, owned
 from webapp.value_history import Told, told
-from webapp.values import csv_value
+from webapp.values import WORDED, csv_value
 
 CUSTOMERS_PER_PAGE = 50
 SLICE = 500
@@ -144,5 +144,5 @@ def _filled_elsewhere(import_: Import) -> ColumnElement[bool]:
 def _cells(customer: Customer, change: Told) -> list[str]:
     known = customer.name, customer.external_id, customer.uuid, change.of.codename, str(change.type)
     values = [csv_value(change.type, value) for value in (change.before, change.after)]
-    worded = change.type in ("text", "list")
+    worded = change.type in WORDED
     return [*(harmless(text or "") for text in known), *(harmless(text) if worded else text for text in values)]

@@ -41,16 +41,16 @@ class Step:
 def progress(import_: Import) -> Progress:
     """What a running import is at: a list being read, else the name of its step."""
     running = [step["name"] for step in import_.steps if step["state"] == "running"]
-    done = [step["name"] for step in import_.steps if step["state"] == "done"]
     # How many there will be is a guess, in whole pages, until all are read.
-    expected = import_.customers_read if "customers" in done else import_.customers_expected
+    all_read = import_.has_done("customers")
+    expected = import_.customers_read if all_read else import_.customers_expected
     customers = ("Customers", import_.customers_read, expected)
     movements = ("Movements", import_.movements_read, import_.movements_expected)
     if "customers" in running or not running:
         return _bar(*customers, beside=_stream(*movements) if import_.movements_read else None)
     if "movements" in running:
-        are_read = f"Customers: {import_.customers_read:,}" if "customers" in done else _stream(*customers)
-        return _bar(*movements, beside=are_read)
+        beside = f"Customers: {import_.customers_read:,}" if all_read else _stream(*customers)
+        return _bar(*movements, beside=beside)
     if "subscriptions" in running:
         subscribers = ("Subscribers", import_.subscribers_read, import_.subscribers_expected)
         return _bar(*subscribers, beside=STEPS["subscriptions"])

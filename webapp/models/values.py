@@ -22,12 +22,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.chartmogul.fields import PropertyType
 from webapp.extensions import Base, db
 from webapp.folding import fold
 from webapp.models.customers import LIVE_STATUSES
 from webapp.models.types import UtcDateTime
 from webapp.tenancy import TenantOwned, insert_selected, owned, owned_update, through_its_parent
+from webapp.values import WORDED
 
 # So many properties a tenant can have of those that are kept as a number (dates and yes or no are), and as a text.
 NUMBER_SLOTS = tuple(f"n{number}" for number in range(1, 61))
@@ -42,7 +42,7 @@ Kept = int | str | None
 
 def slots_of(type_: str) -> tuple[str, ...]:
     """The columns of CustomerValues that can hold a type, see webapp.values."""
-    return TEXT_SLOTS if type_ in (PropertyType.TEXT, PropertyType.LIST) else NUMBER_SLOTS
+    return TEXT_SLOTS if type_ in WORDED else NUMBER_SLOTS
 
 
 class CustomerValues(TenantOwned, Base):
